@@ -1,0 +1,3 @@
+"""flake8-djq: find risky Django queryset patterns before they run."""
+
+__version__ = "0.1.0"

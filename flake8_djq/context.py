@@ -1,0 +1,209 @@
+"""What kind of code each line of a file is: batch, web, settings or tests.
+
+Design: batch code is where a whole table passes through one process, so the memory rules speak there. It is found by
+where the file lies (management commands, ``--djq-batch-paths``), by what a function is (a task, a cron job, a data
+migration, a script) and by who calls it inside the file.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from fnmatch import fnmatch
+from functools import cached_property
+
+from flake8_djq.options import Options
+from flake8_djq.source import Function, Source, dotted_name
+
+__all__ = ["Context", "Contexts", "Kind"]
+
+
+class Kind(str, Enum):
+    """The kinds of code that rules tell apart."""
+
+    BATCH = "batch"
+    WEB = "web"
+    SETTINGS = "settings"
+    TESTS = "tests"
+
+
+@dataclass(frozen=True)
+class Context:
+    """The kind of one piece of code; ``way`` says how batch work gets there when the place itself does not show it."""
+
+    kind: Kind
+    way: str = ""
+
+
+TEST_PATH = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|tests|[^/]*_tests?|conftest)\.py$")
+SETTINGS_PATH = re.compile(r"(^|/)(settings|[^/]*_settings|settings_[^/]*)\.py$|(^|/)settings/[^/]+\.py$")
+COMMAND_PATH = re.compile(r"(^|/)management/commands/[^/]+\.py$")
+MIGRATION_PATH = re.compile(r"(^|/)\w*migrations/[^/]+\.py$")
+SCRIPT_PATH = re.compile(r"(^|/)scripts/[^/]+\.py$")
+
+# Decorators that make a function a background task, by what an import says of their origin.
+TASK_ORIGINS = re.compile(
+    r"^(celery|django_rq|rq|huey|dramatiq|procrastinate|apscheduler|background_task|django\.tasks|django_tasks"
+    r"|django_q|django_cron|django_celery\w*)\.(?:.*\.)?"
+    r"(shared_task|task|periodic_task|job|actor|db_task|db_periodic_task|background|scheduled_job|register_job)$"
+)
+# The same by the decorator's own name, where the object comes from the project: ``@app.task``, ``@huey.task()``.
+TASK_METHODS = re.compile(
+    r"(^|\.)(app|\w*celery\w*|\w*huey\w*|\w*broker\w*|\w*sched\w*|tasks?|\w*procrastinate\w*|rq|\w*queue)"
+    r"\.(task|periodic_task|db_task|db_periodic_task|job|actor|scheduled_job)$"
+)
+TASK_NAMES = re.compile(r"^(shared_task|periodic_task|db_task|db_periodic_task|\w+_shared_task)$")
+
+# Methods of classes that a scheduler or worker runs, by base class.
+JOB_BASES = {
+    "BaseCommand": ("handle",),
+    "LabelCommand": ("handle_label", "handle"),
+    "AppCommand": ("handle_app_config", "handle"),
+    "Task": ("run",),
+    "CronJobBase": ("do",),
+    "BaseJob": ("execute",),
+    "MinutelyJob": ("execute",),
+    "QuarterHourlyJob": ("execute",),
+    "HourlyJob": ("execute",),
+    "DailyJob": ("execute",),
+    "WeeklyJob": ("execute",),
+    "MonthlyJob": ("execute",),
+    "YearlyJob": ("execute",),
+}
+JOB_ORIGINS = re.compile(r"^(django_cron|django_extensions|django\.core\.management)\b|celery|\btasks?\b")
+
+
+def _is_task(decorator: ast.expr, source: Source) -> bool:
+    target = decorator.func if isinstance(decorator, ast.Call) else decorator
+    name = dotted_name(target)
+    if not name:
+        return False
+    return bool(TASK_ORIGINS.search(source.resolve(target)) or TASK_METHODS.search(name) or TASK_NAMES.search(name))
+
+
+class Contexts:
+    """The contexts of one file's lines, worked out when first asked."""
+
+    def __init__(self, source: Source, options: Options) -> None:
+        self._source = source
+        self._options = options
+
+    @cached_property
+    def whole_file(self) -> Context | None:
+        """The context of every line of the file, where its path alone decides."""
+        path = self._source.path
+        if TEST_PATH.search(path):
+            return Context(Kind.TESTS)
+        if any(fnmatch(path, glob) or fnmatch("/" + path, "*/" + glob) for glob in self._options.batch_paths):
+            return Context(Kind.BATCH)
+        if COMMAND_PATH.search(path) or self._is_script:
+            return Context(Kind.BATCH)
+        return None
+
+    @cached_property
+    def is_settings(self) -> bool:
+        """Whether the file is a settings module: by its path, or by what only settings modules assign."""
+        if self.whole_file is not None:
+            return False
+        if SETTINGS_PATH.search(self._source.path):
+            return True
+        names = {
+            target.id
+            for node in self._source.tree.body
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        return "INSTALLED_APPS" in names or {"DATABASES", "SECRET_KEY"} <= names
+
+    @property
+    def _is_script(self) -> bool:
+        source = self._source
+        if "django.setup()" in source.text and any(
+            isinstance(node, ast.Expr) and ast.unparse(node) == "django.setup()" for node in source.statements
+        ):
+            return True
+        return bool(SCRIPT_PATH.search(source.path)) and any(
+            function.name == "run" and function.node.col_offset == 0 for function in source.functions
+        )
+
+    def of_line(self, line: int) -> Context:
+        """The context of the code that starts on this line."""
+        if self.whole_file is not None:
+            return self.whole_file
+        starts, functions = self._by_line
+        index = bisect_right(starts, line) - 1
+        if index >= 0 and line <= functions[index].last_line:
+            return self._of_functions.get(functions[index].name, Context(Kind.WEB))
+        return Context(Kind.SETTINGS if self.is_settings else Kind.WEB)
+
+    @cached_property
+    def _by_line(self) -> tuple[list[int], list[Function]]:
+        functions = sorted(self._source.functions, key=lambda function: function.first_line)
+        return [function.first_line for function in functions], functions
+
+    @cached_property
+    def _of_functions(self) -> dict[str, Context]:
+        """The batch functions of the file: those that run as batch work, and those that they call."""
+        known = {function.name: function for function in self._source.functions}
+        contexts = {name: Context(Kind.BATCH) for name in self._roots() if name in known}
+        # A way is the names on it; breadth first, so that the message tells the shortest one.
+        ways = {name: (name,) for name in contexts}
+        pending = deque(contexts)
+        while pending:
+            caller = pending.popleft()
+            for name in self._called(known[caller]):
+                if name in known and name not in contexts:
+                    ways[name] = (*ways[caller], name)
+                    first, *through = ways[name][:-1]
+                    way = f"reached from {first}" + (f" via {', '.join(through)}" if through else "")
+                    contexts[name] = Context(Kind.BATCH, way)
+                    pending.append(name)
+        return contexts
+
+    def _roots(self) -> Iterator[str]:
+        source = self._source
+        for function in source.functions:
+            if any(_is_task(decorator, source) for decorator in function.node.decorator_list):
+                yield function.name
+            elif function.owner is not None and function.node.name in self._run_methods(function.owner):
+                yield function.name
+        if MIGRATION_PATH.search(source.path) or "RunPython" in source.text:
+            yield from self._migration_functions()
+
+    def _run_methods(self, owner: ast.ClassDef) -> tuple[str, ...]:
+        for base in owner.bases:
+            name = self._source.resolve(base)
+            methods = JOB_BASES.get(name.rpartition(".")[2])
+            if methods and JOB_ORIGINS.search(name):
+                return methods
+        return ()
+
+    def _migration_functions(self) -> Iterator[str]:
+        for statement in self._source.statements:
+            if not isinstance(statement, ast.Assign | ast.AnnAssign | ast.Expr | ast.Return):
+                continue
+            for node in ast.walk(statement):
+                if isinstance(node, ast.Call) and dotted_name(node.func).rpartition(".")[2] == "RunPython":
+                    for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
+                        yield dotted_name(argument)
+        # A South migration, or a helper module of migrations: called with the registry of historic models.
+        for function in self._source.functions:
+            names = [argument.arg for argument in function.node.args.args]
+            if names[:2] in (["apps", "schema_editor"], ["apps", "_schema_editor"]):
+                yield function.name
+
+    def _called(self, function: Function) -> Iterator[str]:
+        """Names of functions of this file that a function's body calls or hands on (as a callback)."""
+        owner = function.owner.name if function.owner else ""
+        for node in ast.walk(function.node):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                yield node.id
+            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                head = node.value.id
+                yield f"{owner}.{node.attr}" if head in ("self", "cls") else f"{head}.{node.attr}"

@@ -1,0 +1,75 @@
+"""The street from one file to its findings: source, context, querysets, rules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+
+from flake8_djq.context import Contexts
+from flake8_djq.findings import Finding
+from flake8_djq.options import Options
+from flake8_djq.querysets.evaluations import Subject
+from flake8_djq.querysets.module import MENTIONS, read_querysets
+from flake8_djq.rules.base import File, Rule, all_rules
+from flake8_djq.rules.internal_error import InternalError
+from flake8_djq.source import Source
+
+__all__ = ["lint"]
+
+
+@cache
+def _file_rules() -> tuple[tuple[re.Pattern[str], Rule[File]], ...]:
+    """The rules that judge a whole file, each with the words that a file must mention."""
+    return tuple(
+        (re.compile("|".join(map(re.escape, rule.mentions))), rule())  # type: ignore[misc]
+        for rule in all_rules()
+        if rule.subject is File
+    )
+
+
+@cache
+def _queryset_rules() -> tuple[Rule[Subject], ...]:
+    return tuple(rule() for rule in all_rules() if issubclass(rule.subject, Subject))  # type: ignore[misc]
+
+
+def lint(source: Source, options: Options) -> list[Finding]:
+    """Everything that the rules say about one file, in the order of its lines."""
+    file = File(source, Contexts(source, options), options)
+    findings = [*_whole_file(file), *_querysets(file)]
+    return sorted(set(findings), key=lambda finding: (finding.line, finding.column, finding.code))
+
+
+def _whole_file(file: File) -> Iterator[Finding]:
+    for mentions, rule in _file_rules():
+        if mentions.search(file.source.text):
+            yield from _ask(rule, file, file)
+
+
+def _querysets(file: File) -> Iterator[Finding]:
+    if not MENTIONS.search(file.source.text):
+        return
+    try:
+        subjects = read_querysets(file.source, file.contexts, file.options)
+    except RecursionError:
+        return
+    except Exception as error:  # noqa: BLE001 - a defect here must not take flake8 down
+        yield from InternalError("the queryset engine").check(error, file)
+        return
+    for subject in subjects:
+        for rule in _queryset_rules():
+            if isinstance(subject, rule.subject):
+                yield from _ask(rule, subject, file)
+
+
+def _ask(rule: Rule[object], subject: object, file: File) -> Iterable[Finding]:
+    try:
+        return [
+            finding
+            for finding in rule.check(subject, file)
+            if rule.speaks_in(file.contexts.of_line(finding.line).kind, file.options)
+        ]
+    except RecursionError:
+        return []
+    except Exception as error:  # noqa: BLE001 - the findings of the other rules must stand
+        return InternalError(f"{rule.code} ({rule.name})").check(error, file)

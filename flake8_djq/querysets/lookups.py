@@ -1,0 +1,148 @@
+"""Whether the lookups of one ``filter`` call limit the number of rows."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+
+from flake8_djq.querysets.declarations import ModelClass
+from flake8_djq.querysets.values import (
+    NONE,
+    Bound,
+    Instance,
+    QuerySet,
+    Row,
+    RowAttribute,
+    Rows,
+    Sequence,
+    Value,
+)
+from flake8_djq.source import dotted_name
+
+__all__ = ["bound_of_lookups", "finds_one_row", "is_fixed"]
+
+KEYS = frozenset({"pk", "id"})
+# Fields that are unique in nearly every model that has them.
+USUALLY_UNIQUE = frozenset({"uuid", "guid"})
+# Fields that often are: too little to say that rows are few, or that they are many.
+OFTEN_UNIQUE = frozenset(
+    {"slug", "username", "email", "token", "key", "hash", "code", "identifier", "reference", "isbn", "number", "name"}
+)
+# Fields that group rows, in nearly every model that has them: a value of theirs has many rows.
+USUALLY_SHARED = frozenset(
+    {"status", "state", "type", "kind", "level", "priority", "active", "enabled", "deleted", "archived", "published", "paid"}
+    | {"processed", "sent", "country", "language", "locale", "currency", "date", "day", "month", "year", "source", "action"}
+)
+EXACT = frozenset({"exact", "iexact"})
+OTHER_LOOKUPS = frozenset(
+    {"contains", "icontains", "startswith", "istartswith", "endswith", "iendswith", "regex", "iregex", "isnull"}
+    | {"gt", "gte", "lt", "lte", "range", "in", "date", "year", "iso_year", "month", "day", "week", "week_day", "quarter"}
+    | {"time", "hour", "minute", "second", "search", "overlap", "contained_by", "has_key", "has_keys", "has_any_keys", "len"}
+)
+
+
+def _lookups(call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
+    for keyword in call.keywords:
+        if keyword.arg:
+            yield keyword.arg, keyword.value
+        elif isinstance(keyword.value, ast.Dict):
+            for key, value in zip(keyword.value.keys, keyword.value.values, strict=True):
+                if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                    yield key.value, value
+    for argument in call.args:
+        # Positional conditions are joined by AND; only a plain Q(...) with one lookup is as good as a keyword.
+        if isinstance(argument, ast.Call) and dotted_name(argument.func).rpartition(".")[2] == "Q":
+            if not argument.args and len(argument.keywords) == 1 and argument.keywords[0].arg:
+                yield argument.keywords[0].arg, argument.keywords[0].value
+
+
+def _split(lookup: str) -> tuple[str, str]:
+    """``author__name__startswith`` -> (``author__name``, ``startswith``)."""
+    parts = lookup.split("__")
+    if len(parts) > 1 and parts[-1] in EXACT:
+        return "__".join(parts[:-1]), "exact"
+    if len(parts) > 1 and parts[-1] in OTHER_LOOKUPS:
+        return "__".join(parts[:-1]), parts[-1]
+    return lookup, "exact"
+
+
+def is_fixed(node: ast.expr) -> bool:
+    """Whether an expression is a constant, written out or by a name such as ``Status.PAID`` or ``TIMEOUT``."""
+    if isinstance(node, ast.Constant):
+        return True
+    if isinstance(node, ast.UnaryOp):
+        return is_fixed(node.operand)
+    if isinstance(node, ast.Attribute | ast.Name):
+        last = dotted_name(node).rpartition(".")[2]
+        if isinstance(node, ast.Attribute) and last == "value":
+            return is_fixed(node.value)
+        return last.isupper() or (isinstance(node, ast.Attribute) and dotted_name(node)[:1].isupper())
+    return False
+
+
+def finds_one_row(call: ast.Call, model: ModelClass | None) -> bool:
+    """Whether a lookup by a key or a field declared unique leaves at most one row."""
+    unique = KEYS | USUALLY_UNIQUE | (model.unique if model else set())
+    return any(_split(lookup)[1] == "exact" and _split(lookup)[0] in unique for lookup, _ in _lookups(call))
+
+
+def bound_of_lookups(call: ast.Call, value_of: Callable[[ast.expr], Value], model: ModelClass | None) -> Bound:
+    """What a ``filter`` call does for the number of rows.
+
+    ``value_of`` tells what an argument holds; ``model`` is the declaration of the model, where the file has it. BOUNDED: one
+    row, children of one parent, a batch of keys, a window over keys. UNKNOWN: it may be one of these.
+    """
+    if finds_one_row(call, model):
+        return Bound.BOUNDED
+    found = Bound.UNBOUNDED
+    ends = set()
+    for lookup, node in _lookups(call):
+        path, kind = _split(lookup)
+        if path in KEYS and kind in ("gt", "gte", "lt", "lte"):
+            ends.add(kind[0])
+        bound = _one_lookup(path, kind, node, value_of, model)
+        if bound.value > found.value:
+            found = bound
+    return Bound.BOUNDED if len(ends) == 2 else found
+
+
+def _one_lookup(
+    path: str, kind: str, node: ast.expr, value_of: Callable[[ast.expr], Value], model: ModelClass | None
+) -> Bound:
+    last = path.rpartition("__")[2]
+    if path in KEYS and kind == "range":
+        return Bound.BOUNDED
+    if kind == "in" and path in KEYS | USUALLY_UNIQUE:
+        return _batch(node, value_of(node))
+    if kind != "exact":
+        return Bound.UNBOUNDED
+    if model is not None and path in model.columns or last in USUALLY_SHARED or last.startswith(("is_", "has_")):
+        return Bound.UNBOUNDED
+    if is_fixed(node):
+        named = not isinstance(node, ast.Constant) or bool(node.value)
+        return Bound.UNKNOWN if named and path in OFTEN_UNIQUE and model is None else Bound.UNBOUNDED
+    value = value_of(node)
+    if value == NONE:
+        return Bound.UNBOUNDED
+    to_one = model is not None and path in model.to_one
+    if to_one or last in KEYS or last.endswith("_id") or isinstance(value, Row | Instance):
+        return Bound.BOUNDED
+    if isinstance(value, RowAttribute) and value.name in (*KEYS, path):
+        return Bound.BOUNDED
+    # An unknown value under a plain name: perhaps the parent row, perhaps a status.
+    return Bound.UNKNOWN
+
+
+def _batch(node: ast.expr, value: Value) -> Bound:
+    """A list of keys: bounded when it is written out or sliced, unbounded when a whole table went into it."""
+    if isinstance(node, ast.List | ast.Tuple | ast.Set):
+        return Bound.BOUNDED
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
+        return Bound.BOUNDED if node.slice.upper is not None else Bound.UNKNOWN
+    if isinstance(value, QuerySet):
+        return value.bound
+    if isinstance(value, Rows):
+        return value.queryset.bound
+    if isinstance(value, Sequence):
+        return Bound.BOUNDED
+    return Bound.UNKNOWN

@@ -1,0 +1,517 @@
+"""One file for the engine: which functions are worth reading, what its names stand for, and what its functions return."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from flake8_djq.context import Contexts
+from flake8_djq.options import Options
+from flake8_djq.querysets.declarations import OTHER_ORMS, ClassKind, Declarations, ModelClass
+from flake8_djq.querysets.evaluations import Subject
+from flake8_djq.querysets.expressions import Expressions
+from flake8_djq.querysets.state import meet
+from flake8_djq.querysets.statements import FunctionReader
+from flake8_djq.querysets.values import (
+    PLAIN,
+    UNKNOWN,
+    Bound,
+    Instance,
+    ListValue,
+    LocalClass,
+    LocalFunction,
+    Manager,
+    Model,
+    ModelAttribute,
+    Plain,
+    QuerySet,
+    Row,
+    RowAttribute,
+    Rows,
+    Stream,
+    Unknown,
+    Value,
+    alternatives,
+    join,
+)
+from flake8_djq.source import Function, FunctionNode, Source, dotted_name
+
+__all__ = ["MENTIONS", "Module", "Summary", "read_querysets", "shorten"]
+
+# What a text must hold for a queryset to be in it.
+MENTIONS = re.compile(
+    r"\.objects\b|_default_manager|_base_manager|[Qq]uery[Ss]et|Manager\b|\.a?iterator\(|\.filter\(|\.exclude\(|\.all\(\)"
+    r"|\.values_list\(|\.select_related\(|\.prefetch_related\(|\.bulk_(?:create|update)\(|\.count\(\)|\.exists\(\)|\.order_by\("
+)
+MODEL_MODULE = re.compile(r"(^|\.)models(\.|$)|^\.+$|(^|\.)models_?\w*\.")
+LONGEST = 70
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What calling a function of the file gives, and whether it may change rows."""
+
+    value: Value
+    has_effects: bool
+
+
+def read_querysets(source: Source, contexts: Contexts, options: Options) -> list[Subject]:
+    """Everything that happens to querysets in one file, in the order of the text."""
+    return Module(source, contexts, options).read()
+
+
+def shorten(node: ast.AST) -> str:
+    """Spell an expression in the user's own names, with long arguments left out."""
+    text = ast.unparse(node)
+    if len(text) <= LONGEST:
+        return text
+    if isinstance(node, ast.Call):
+        inner = "..." if node.args or node.keywords else ""
+        return f"{shorten(node.func)}({inner})"
+    if isinstance(node, ast.Attribute):
+        return f"{shorten(node.value)}.{node.attr}"
+    if isinstance(node, ast.Subscript):
+        return f"{shorten(node.value)}[...]"
+    return text[: LONGEST - 3] + "..."
+
+
+class Module:
+    """One file. The engine asks it what a name, an attribute or a call means outside the function that it reads."""
+
+    meet = staticmethod(meet)
+    spell = staticmethod(shorten)
+
+    def __init__(self, source: Source, contexts: Contexts, options: Options) -> None:
+        self.source = source
+        self.options = options
+        self._contexts = contexts
+        self._declarations = Declarations(source)
+        self._functions = {function.name: function for function in source.functions}
+        self._readers: dict[str, FunctionReader] = {}
+        self._reading: set[str] = set()
+        self._passed: dict[str, dict[str, Value]] = {}
+        self._globals: dict[str, Value] = {}
+
+    # -- the whole file -----------------------------------------------------------------------------------------------
+
+    def read(self) -> list[Subject]:
+        """Read every function that may hold a queryset, and the code outside functions."""
+        subjects: list[Subject] = []
+        names = [function.name for function in self.source.functions if self._is_worth_reading(function)]
+        for name in names:
+            self.reader(name)
+        # What callers in the file pass in may show that a parameter is a queryset: those functions are read again.
+        for name in [name for name in self._functions if self._passed.get(name)]:
+            self._readers.pop(name, None)
+            self.reader(name)
+        for name in self._functions:
+            if name in self._readers:
+                subjects.extend(self._readers[name].subjects)
+        subjects.extend(self._top_level())
+        return subjects
+
+    def _is_worth_reading(self, function: Function) -> bool:
+        lines = self.source.lines[function.node.lineno - 1 : function.last_line]
+        text = "\n".join(lines)
+        return bool(MENTIONS.search(text) or (self._local_sources and self._local_sources.search(text)))
+
+    @cached_property
+    def _local_sources(self) -> re.Pattern[str] | None:
+        """The names of this file's own functions and attributes that may give a queryset."""
+        names = set()
+        for function in self.source.functions:
+            text = "\n".join(self.source.lines[function.node.lineno - 1 : function.last_line])
+            if MENTIONS.search(text) and ("return" in text or "self." in text):
+                names.add(function.node.name)
+        for statement in self.source.statements:
+            if isinstance(statement, ast.Assign) and MENTIONS.search(self.source.lines[statement.lineno - 1]):
+                for target in statement.targets:
+                    names.add(dotted_name(target).rpartition(".")[2])
+        for model in self._declarations.models.values():
+            names.update(model.to_many)
+        names = {name for name in names if name and not name.startswith("__")}
+        return re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(names)))})\b") if names else None
+
+    def _top_level(self) -> Iterator[Subject]:
+        body = [
+            statement
+            for statement in self.source.tree.body
+            if not isinstance(statement, FunctionNode | ast.ClassDef)
+            and MENTIONS.search("\n".join(self.source.lines[statement.lineno - 1 : statement.end_lineno]))
+        ]
+        if not body:
+            return
+        reader = FunctionReader(self, None)
+        reader.read([node for node in self.source.tree.body if not isinstance(node, FunctionNode | ast.ClassDef)], {})
+        yield from reader.subjects
+
+    # -- functions ----------------------------------------------------------------------------------------------------
+
+    def reader(self, name: str) -> FunctionReader | None:
+        """The finished reading of a function; None while it is being read (it calls itself)."""
+        if name in self._reading:
+            return None
+        if name not in self._readers:
+            function = self._functions[name]
+            self._reading.add(name)
+            try:
+                reader = FunctionReader(self, function)
+                reader.read(function.node.body, self.parameters(function.node, function))
+            finally:
+                self._reading.discard(name)
+            self._readers[name] = reader
+        return self._readers[name]
+
+    def summary(self, name: str) -> Summary:
+        """What a call of one of the file's functions gives."""
+        reader = self.reader(name)
+        if reader is None:
+            return Summary(UNKNOWN, has_effects=True)
+        function = self._functions[name].node
+        value = join(reader.returned) if reader.returned else PLAIN
+        is_generator = reader.is_generator or any(
+            isinstance(node, ast.Yield | ast.YieldFrom) for node in ast.walk(function)
+        )
+        if is_generator:
+            value = UNKNOWN
+        elif isinstance(value, Unknown) and function.returns is not None:
+            value = self.annotated(function.returns, name, returned=True)
+        return Summary(value, reader.has_effects)
+
+    def passes(self, name: str, call: ast.Call, values: list[Value], keywords: dict[str | None, Value]) -> None:
+        """Remember what a call inside the file passes to one of its functions."""
+        function = self._functions[name].node
+        parameters = [*function.args.posonlyargs, *function.args.args]
+        if self._functions[name].owner is not None and not _is_static(function):
+            parameters = parameters[1:]
+        if any(isinstance(argument, ast.Starred) for argument in call.args):
+            return
+        known = self._passed.setdefault(name, {})
+        given = dict(zip([parameter.arg for parameter in parameters], values, strict=False))
+        given.update({keyword: value for keyword, value in keywords.items() if keyword})
+        for parameter, value in given.items():
+            value = self._outside(value, name, parameter)
+            known[parameter] = join((known[parameter], value)) if parameter in known else value
+
+    def _outside(self, value: Value, name: str, parameter: str) -> Value:
+        """A value as the function that is called sees it."""
+        found: list[Value] = []
+        for option in alternatives(value):
+            if isinstance(option, QuerySet):
+                origin = f"{shorten(option.node)}"
+                key = f"{name}.{parameter}"
+                found.append(replace(option, key=key, shared=True, names=frozenset({parameter}), origin=origin, loops=()))
+            elif isinstance(option, ListValue):
+                found.append(UNKNOWN)
+            else:
+                found.append(option)
+        return join(found)
+
+    def parameters(self, node: FunctionNode, function: Function | None = None) -> dict[str, Value]:
+        """What the parameters of a function hold, by annotation, by the callers in the file, by what ``self`` is."""
+        arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+        names: dict[str, Value] = {}
+        for argument in arguments:
+            names[argument.arg] = self.annotated(argument.annotation, argument.arg)
+        if function is not None:
+            for name, value in self._passed.get(function.name, {}).items():
+                queryset = any(isinstance(option, QuerySet | Stream) for option in alternatives(value))
+                if name in names and (queryset or isinstance(names[name], Unknown)) and not isinstance(value, Row | Model):
+                    names[name] = value
+            if function.owner is not None and arguments and not _is_static(node):
+                names[arguments[0].arg] = self._self(function, node)
+        for extra in (node.args.vararg, node.args.kwarg):
+            if extra is not None:
+                names[extra.arg] = PLAIN if extra is node.args.kwarg else UNKNOWN
+        return names
+
+    def _self(self, function: Function, node: FunctionNode) -> Value:
+        owner = function.owner
+        assert owner is not None
+        is_class = any(dotted_name(decorator) == "classmethod" for decorator in node.decorator_list)
+        kind = self.kind(owner.name)
+        if kind is ClassKind.MODEL:
+            return Model(owner.name) if is_class else Row(owner.name)
+        if is_class:
+            return LocalClass(owner.name)
+        if kind is ClassKind.MANAGER:
+            return Manager("", f"{owner.name}.self", Bound.UNKNOWN)
+        if kind is ClassKind.QUERYSET:
+            return QuerySet("", f"{owner.name}.self", owner, Bound.UNKNOWN, shared=True)  # type: ignore[arg-type]
+        if kind is ClassKind.FOREIGN:
+            return PLAIN
+        return Instance(owner.name)
+
+    def annotated(self, annotation: ast.expr | None, name: str, returned: bool = False) -> Value:
+        """What an annotation says: ``QuerySet[Book]``, ``models.Manager``, ``type[Book]``, ``"Book"``."""
+        if annotation is None:
+            return UNKNOWN
+        if isinstance(annotation, ast.Constant):
+            if not isinstance(annotation.value, str):
+                return UNKNOWN
+            try:
+                annotation = ast.parse(annotation.value, mode="eval").body
+            except (SyntaxError, ValueError):
+                return UNKNOWN
+        if isinstance(annotation, ast.BinOp) and isinstance(annotation.op, ast.BitOr):
+            sides = [annotation.left, annotation.right]
+            known = [side for side in sides if not (isinstance(side, ast.Constant) and side.value is None)]
+            return self.annotated(known[0], name, returned) if len(known) == 1 else UNKNOWN
+        inner = annotation.slice if isinstance(annotation, ast.Subscript) else None
+        outer = dotted_name(annotation.value if isinstance(annotation, ast.Subscript) else annotation)
+        last = outer.rpartition(".")[2]
+        if last == "Optional" and inner is not None:
+            return self.annotated(inner, name, returned)
+        if re.search(r"Query[Ss]et$", last) and not self.is_foreign and self._may_be_ours(outer):
+            model = _inner_name(inner)
+            bound = Bound.UNKNOWN if returned else max(Bound.UNBOUNDED, self.bound_of(model), key=lambda b: b.value)
+            node = ast.Name(name, ast.Load(), lineno=annotation.lineno, col_offset=annotation.col_offset)
+            return QuerySet(model, f"parameter {name}", node, bound, frozenset({name}), shared=True)
+        if last in ("Manager", "BaseManager", "RelatedManager") and not self.is_foreign:
+            bound = Bound.UNKNOWN if last == "RelatedManager" else Bound.UNBOUNDED
+            return Manager(_inner_name(inner), f"parameter {name}", bound)
+        if last in ("Iterable", "Iterator", "Generator", "AsyncIterable", "AsyncIterator"):
+            return Plain("file")
+        if last.lower() == "type" and inner is not None:
+            return Model(_inner_name(inner))
+        value = self.name(outer) if outer.isidentifier() else UNKNOWN
+        if isinstance(value, Model) and inner is None and not last.endswith(("Form", "Serializer", "Enum")):
+            return Row(value.name)
+        return UNKNOWN
+
+    def _may_be_ours(self, name: str) -> bool:
+        resolved = self.source.imports.get(name.partition(".")[0], "")
+        return resolved.partition(".")[0] not in OTHER_ORMS
+
+    # -- names --------------------------------------------------------------------------------------------------------
+
+    def name(self, name: str) -> Value:
+        """What a name outside the functions stands for."""
+        if name not in self._globals:
+            self._globals[name] = UNKNOWN  # a value that needs itself is unknown
+            self._globals[name] = self._global(name)
+        return self._globals[name]
+
+    def _global(self, name: str) -> Value:
+        if name in self.source.classes:
+            kind = self.kind(name)
+            if kind is ClassKind.MODEL:
+                return Model(name)
+            return PLAIN if kind is ClassKind.FOREIGN else LocalClass(name)
+        if name in self._functions:
+            return LocalFunction(name)
+        resolved = self.source.imports.get(name)
+        if resolved is not None:
+            if resolved.partition(".")[0] in OTHER_ORMS:
+                return PLAIN
+            module = resolved.rpartition(".")[0]
+            if name[:1].isupper() and not name.isupper() and MODEL_MODULE.search(module) and not self.is_foreign:
+                return UNKNOWN if module == "django.db.models" or module.startswith("django.db.models.") else Model(name)
+            return UNKNOWN
+        assigned = self._assignments.get(name)
+        if assigned is None:
+            return UNKNOWN
+        value = Expressions(self, None).expr(assigned)
+        if isinstance(value, QuerySet):
+            value = replace(value, shared=True)
+        return value if isinstance(value, QuerySet | Model | Manager) or _all_models(value) else UNKNOWN
+
+    @cached_property
+    def _assignments(self) -> dict[str, ast.expr]:
+        """What names hold that are assigned once at the top level."""
+        found: dict[str, ast.expr] = {}
+        twice = set()
+        for statement in self.source.tree.body:
+            if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+                target = statement.targets[0]
+                if isinstance(target, ast.Name):
+                    if target.id in found:
+                        twice.add(target.id)
+                    found[target.id] = statement.value
+        return {name: value for name, value in found.items() if name not in twice}
+
+    # -- classes ------------------------------------------------------------------------------------------------------
+
+    def kind(self, name: str) -> ClassKind:
+        """What kind of class a name of this file is."""
+        return self._declarations.kind(name)
+
+    def declared(self, model: str) -> ModelClass | None:
+        """The declaration of a model, where it stands in this file."""
+        return self._declarations.models.get(model) if model in self.source.classes else None
+
+    def bound_of(self, model: str) -> Bound:
+        """Whether a whole table is few rows."""
+        return Bound.BOUNDED if model in self.options.small_models else Bound.UNBOUNDED
+
+    def method(self, owner: str, name: str) -> str | None:
+        """The qualified name of a method of a class of this file, its own or inherited inside the file."""
+        for candidate in self._lineage(owner):
+            if f"{candidate}.{name}" in self._functions:
+                return f"{candidate}.{name}"
+        return None
+
+    def _lineage(self, name: str) -> Iterator[str]:
+        pending, seen = [name], set()
+        while pending:
+            current = pending.pop(0)
+            if current in seen or current not in self.source.classes:
+                continue
+            seen.add(current)
+            yield current
+            pending.extend(dotted_name(base) for base in self.source.classes[current].bases)
+
+    def query_method(self, model: str, name: str) -> str | None:
+        """A method of a manager or queryset class of this file that is used for a model of this file."""
+        declared = self.declared(model)
+        for node in declared.managers.values() if declared else ():
+            for child in ast.walk(node):
+                if isinstance(child, ast.Name):
+                    found = self.method(child.id, name)
+                    if found:
+                        return found
+        return None
+
+    def class_attribute(self, owner: str, name: str) -> Value:
+        """What a class of this file assigns to an attribute in its body."""
+        for candidate in self._lineage(owner):
+            for statement in self.source.classes[candidate].body:
+                if isinstance(statement, ast.Assign) and any(dotted_name(target) == name for target in statement.targets):
+                    value = Expressions(self, None).expr(statement.value)
+                    if name == "model" and not isinstance(value, Model):
+                        # A base class leaves it None for its subclasses to set.
+                        return Model(dotted_name(statement.value).rpartition(".")[2] or "model")
+                    return replace(value, shared=True) if isinstance(value, QuerySet) else value
+        if name == "model" and self.kind(owner) in (ClassKind.MANAGER, ClassKind.QUERYSET):
+            return Model("model")
+        local = self.method(owner, name)
+        return LocalFunction(local) if local else UNKNOWN
+
+    def instance_attribute(self, owner: str, name: str, asking: Expressions) -> Value:
+        """What ``self.name`` holds: a property, or what the class's methods and body assign."""
+        local = self.method(owner, name)
+        if local is not None:
+            function = self._functions[local]
+            if any("property" in ast.unparse(decorator) for decorator in function.node.decorator_list):
+                return self._property(local, asking)
+            return LocalFunction(local)
+        values = [self._shared(value, owner, name) for value in self._stored(owner, name)]
+        declared = self.class_attribute(owner, name)
+        if not isinstance(declared, Unknown) and not (values and declared == PLAIN):
+            values.append(declared)
+        return join(values)
+
+    def _stored(self, owner: str, name: str) -> Iterator[Value]:
+        """What the methods of a class assign to ``self.name``."""
+        for candidate in self._lineage(owner):
+            for function in self.source.functions:
+                if function.owner is None or function.owner.name != candidate:
+                    continue
+                text = "\n".join(self.source.lines[function.node.lineno - 1 : function.last_line])
+                if re.search(rf"\bself\.{re.escape(name)}\s*(?::[^=\n]*)?=(?!=)", text):
+                    reader = self.reader(function.name)
+                    yield from reader.attributes.get(name, ()) if reader else (UNKNOWN,)
+
+    def _shared(self, value: Value, owner: str, name: str) -> Value:
+        if isinstance(value, QuerySet):
+            return replace(value, shared=True, key=f"{owner}.{name}", names=frozenset({"self"}), loops=())
+        return UNKNOWN if isinstance(value, ListValue | Row) else value
+
+    def _property(self, local: str, asking: Expressions) -> Value:
+        summary = self.summary(local)
+        function = self._functions[local].node
+        if summary.has_effects:
+            asking.effects()
+        value = asking.fresh(summary.value, ast.Name(function.name, ast.Load(), lineno=1, col_offset=0), local)
+        cached = any("cached" in ast.unparse(decorator) for decorator in function.decorator_list)
+        return self._shared(value, "", local) if cached else value
+
+    def model_attribute(self, model: Model, name: str, key: str) -> Value:
+        """An attribute of a model class: a manager, a method, or what its use will show."""
+        declared = self.declared(model.name)
+        if declared is not None and name in declared.managers:
+            return Manager(model.name, key, self.bound_of(model.name), start=self._start_of(declared.managers[name]))
+        local = self.method(model.name, name)
+        if local is not None:
+            return LocalFunction(local)
+        if name in ("objects", "_default_manager", "_base_manager"):
+            return Manager(model.name, key, self.bound_of(model.name))
+        if not name.islower() or name in ("query", "_meta", "session"):
+            return UNKNOWN
+        return ModelAttribute(model.name, name, key)
+
+    def _start_of(self, node: ast.expr) -> QuerySet | None:
+        """The queryset that a manager class of this file starts with."""
+        for child in ast.walk(node):
+            if isinstance(child, ast.Name) and child.id in self.source.classes:
+                local = self.method(child.id, "get_queryset")
+                if local is not None:
+                    value = self.summary(local).value
+                    return value if isinstance(value, QuerySet) else None
+        return None
+
+    def row_attribute(self, row: Row, name: str, key: str) -> Value | None:
+        """An attribute of a row, as far as the file declares its model."""
+        declared = self.declared(row.model)
+        if declared is None:
+            return None
+        if name in declared.columns:
+            return PLAIN
+        if name in declared.to_many:
+            prefetched = row.of is None or row.of.prefetches or row.of.shared
+            return Manager(declared.to_many[name], key, Bound.BOUNDED, True, None, prefetched)
+        if name in declared.to_one and name not in declared.to_many:
+            return RowAttribute(row.model, name, key)
+        local = self.method(row.model, name)
+        if local is not None:
+            function = self._functions[local].node
+            if any("property" in ast.unparse(decorator) for decorator in function.decorator_list):
+                value = self.summary(local).value
+                cached = any("cached" in ast.unparse(decorator) for decorator in function.decorator_list)
+                if isinstance(value, QuerySet):
+                    return replace(value, key=f"{key}()", shared=cached, names=frozenset(), loops=())
+                return value if isinstance(value, Rows | Stream) else UNKNOWN
+            return LocalFunction(local)
+        return None
+
+    # -- what the file imports ----------------------------------------------------------------------------------------
+
+    @cached_property
+    def mixes_orms(self) -> bool:
+        """Whether the file imports another library whose objects have ``filter`` methods."""
+        return any(resolved.partition(".")[0] in OTHER_ORMS for resolved in self.source.imports.values())
+
+    @cached_property
+    def is_django(self) -> bool:
+        """Whether anything in the file says that it belongs to a Django project."""
+        return any(
+            resolved.startswith("django") or MODEL_MODULE.search(resolved) for resolved in self.source.imports.values()
+        )
+
+    @cached_property
+    def is_foreign(self) -> bool:
+        """Whether ``objects`` in this file belongs to another ORM."""
+        tops = {resolved.partition(".")[0] for resolved in self.source.imports.values()}
+        other = tops & {"mongoengine", "flask_mongoengine", "tortoise", "ormar", "cassandra", "mongomotor", "umongo"}
+        return bool(other) and not any(top.startswith("django") for top in tops)
+
+
+def _is_static(node: FunctionNode) -> bool:
+    return any(dotted_name(decorator) == "staticmethod" for decorator in node.decorator_list)
+
+
+def _inner_name(node: ast.expr | None) -> str:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value.rpartition(".")[2]
+    if isinstance(node, ast.Tuple) and node.elts:
+        return _inner_name(node.elts[0])
+    return dotted_name(node).rpartition(".")[2] if node is not None else ""
+
+
+def _all_models(value: Value) -> bool:
+    """Whether a constant is a list of models (or of tuples that begin with one)."""
+    items = getattr(value, "items", ())
+    return bool(items) and all(isinstance(item, Model) or _all_models(item) for item in items)

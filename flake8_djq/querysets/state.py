@@ -1,0 +1,124 @@
+"""What is known at one point of a function: what names hold, and what each queryset object has been through."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from flake8_djq.querysets.evaluations import Evaluation
+from flake8_djq.querysets.values import ListValue, QuerySet, Value, join
+
+__all__ = ["Facts", "State", "meet"]
+
+_versions = itertools.count(1)
+
+# What counts as the same query run again: how it was run, besides its key.
+Signature = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What one queryset object has been through on the paths to here."""
+
+    certain: tuple[Evaluation, ...] = ()
+    perhaps: tuple[Evaluation, ...] = ()
+    escaped: bool = False
+
+
+@dataclass
+class State:
+    """The knowledge at one point. ``alive`` is False behind a return, raise, break or continue."""
+
+    names: dict[str, Value] = field(default_factory=dict)
+    versions: dict[str, int] = field(default_factory=dict)
+    facts: dict[QuerySet, Facts] = field(default_factory=dict)
+    queries: dict[Signature, Evaluation] = field(default_factory=dict)
+    growth: dict[ListValue, str] = field(default_factory=dict)
+    alive: bool = True
+
+    def copy(self) -> State:
+        return State(
+            dict(self.names), dict(self.versions), dict(self.facts), dict(self.queries), dict(self.growth), self.alive
+        )
+
+    def become(self, other: State) -> None:
+        """Take over another state's knowledge."""
+        self.names, self.versions, self.facts = other.names, other.versions, other.facts
+        self.queries, self.growth, self.alive = other.queries, other.growth, other.alive
+
+    def bind(self, name: str, value: Value) -> None:
+        self.names[name] = value
+        self.versions[name] = next(_versions)
+        if "." not in name:
+            # What was known of the attributes of the object that the name held before is void.
+            for other in [other for other in self.names if other.startswith(name + ".")]:
+                del self.names[other]
+
+    def evaluated(self, queryset: QuerySet, evaluation: Evaluation) -> None:
+        facts = self.facts.get(queryset, Facts())
+        self.facts[queryset] = replace(
+            facts, certain=_with(facts.certain, evaluation), perhaps=_with(facts.perhaps, evaluation)
+        )
+
+    def escaped(self, queryset: QuerySet) -> None:
+        self.facts[queryset] = replace(self.facts.get(queryset, Facts()), escaped=True)
+
+    def written(self, model: str) -> None:
+        """Rows of a model changed: what was asked about it before may have another answer now."""
+        self.queries = {key: earlier for key, earlier in self.queries.items() if earlier.queryset.model != model}
+        for queryset, facts in list(self.facts.items()):
+            if queryset.model == model:
+                self.facts[queryset] = replace(facts, certain=())
+
+    def anything_written(self) -> None:
+        """Code ran that may have changed any row."""
+        self.queries = {}
+
+
+def _with(evaluations: tuple[Evaluation, ...], evaluation: Evaluation) -> tuple[Evaluation, ...]:
+    return evaluations if evaluation in evaluations else (*evaluations, evaluation)
+
+
+def meet(states: Iterable[State]) -> State:
+    """The knowledge where paths meet; dead paths do not count."""
+    living = [state for state in states if state.alive]
+    if not living:
+        return State(alive=False)
+    if len(living) == 1:
+        return living[0]
+    first, *others = living
+    result = first.copy()
+    for state in others:
+        _merge(result, state)
+    return result
+
+
+def _merge(result: State, other: State) -> None:
+    for name, value in other.names.items():
+        mine = result.names.get(name)
+        if mine is None:
+            result.names[name] = value
+        elif mine is not value:
+            result.names[name] = join((mine, value))
+    for name, version in other.versions.items():
+        if result.versions.get(name) != version:
+            result.versions[name] = next(_versions)
+    for queryset, facts in other.facts.items():
+        known = result.facts.get(queryset)
+        if known is None:
+            result.facts[queryset] = replace(facts, certain=())
+        elif known is not facts:
+            result.facts[queryset] = Facts(
+                tuple(earlier for earlier in known.certain if earlier in facts.certain),
+                tuple(dict.fromkeys(known.perhaps + facts.perhaps)),
+                known.escaped or facts.escaped,
+            )
+    for queryset, facts in result.facts.items():
+        if queryset not in other.facts and facts.certain:
+            result.facts[queryset] = replace(facts, certain=())
+    result.queries = {key: value for key, value in result.queries.items() if other.queries.get(key) is value}
+    for listed, source in other.growth.items():
+        result.growth[listed] = result.growth.get(listed) or source
+
+

@@ -1,0 +1,246 @@
+"""What an expression may hold, as far as the linter cares: models, managers, querysets, rows, and what is none of them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+
+__all__ = [
+    "Bound",
+    "Count",
+    "Either",
+    "Instance",
+    "ListValue",
+    "LocalClass",
+    "LocalFunction",
+    "Manager",
+    "Model",
+    "ModelAttribute",
+    "PLAIN",
+    "NONE",
+    "Plain",
+    "QuerySet",
+    "Row",
+    "RowAttribute",
+    "Rows",
+    "Sequence",
+    "Stream",
+    "UNKNOWN",
+    "Unknown",
+    "Value",
+    "Wrapped",
+    "alternatives",
+    "join",
+]
+
+
+class Bound(Enum):
+    """Whether something visible limits the number of rows."""
+
+    UNBOUNDED = 0
+    UNKNOWN = 1
+    BOUNDED = 2
+
+
+class Value:
+    """Base of everything that an expression may hold."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown(Value):
+    """Anything at all; rules are silent about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plain(Value):
+    """Certainly no queryset: a number, a text, a dict ...; ``what`` is "none" for None and "file" for an open file or another
+    source of unknown length."""
+
+    what: str = ""
+
+
+UNKNOWN = Unknown()
+PLAIN = Plain()
+NONE = Plain("none")
+
+
+@dataclass(frozen=True, slots=True)
+class Model(Value):
+    """A model class. ``name`` is its own name, or the name of the variable where the class is not known."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAttribute(Value):
+    """An attribute of a model class: perhaps a manager, which a query method called on it will show."""
+
+    model: str
+    name: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manager(Value):
+    """A manager: each query method called on it starts a new queryset.
+
+    ``related`` marks the manager of one row's relation. ``start`` is the queryset that the manager's own
+    ``get_queryset`` builds, where the file declares it.
+    """
+
+    model: str
+    key: str
+    bound: Bound = Bound.UNBOUNDED
+    related: bool = False
+    start: QuerySet | None = None
+    perhaps_prefetched: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class QuerySet(Value):
+    """One queryset object: two names for the same object share its result cache, so identity counts.
+
+    ``key`` spells the query with the versions of the names that it depends on: equal keys, equal SQL. ``names`` are
+    those names. ``node`` is the expression that built the object, ``steps`` the methods called on the way.
+
+    ``certain`` is False where only a custom method's usual meaning says that this is a queryset. ``shared`` says that
+    code outside the function holds the same object (a parameter, an attribute): its rows may be used there.
+    """
+
+    model: str
+    key: str
+    node: ast.expr
+    bound: Bound = Bound.UNBOUNDED
+    names: frozenset[str] = frozenset()
+    steps: tuple[str, ...] = ()
+    certain: bool = True
+    shared: bool = False
+    prefetches: bool = False
+    ordered: bool = False
+    sliced: bool = False
+    combined: bool = False
+    values: bool = False
+    groups: bool = False
+    one_row: bool = False
+    raw: bool = False
+    fields: tuple[str, ...] = ()
+    origin: str = ""
+    perhaps_prefetched: bool = False
+    loops: tuple[object, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Stream(Value):
+    """What ``.iterator()`` returned."""
+
+    queryset: QuerySet
+
+
+@dataclass(frozen=True, slots=True)
+class Row(Value):
+    """One row; ``of`` is the queryset that is being looped over, where there is one."""
+
+    model: str
+    of: QuerySet | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RowAttribute(Value):
+    """An attribute of a row, at any depth: a value, another row, or a relation's manager, which its use will show."""
+
+    model: str
+    name: str
+    key: str
+    perhaps_prefetched: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Rows(Value):
+    """A list, set or tuple into which a queryset was loaded."""
+
+    queryset: QuerySet
+
+
+@dataclass(eq=False, slots=True)
+class ListValue(Value):
+    """A list that the function builds itself. What makes it grow is part of the state, since it changes."""
+
+    node: ast.expr
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence(Value):
+    """A tuple or list written out."""
+
+    items: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapped(Value):
+    """Lazy wrappers that loop over what they hold once they are looped over: ``enumerate``, ``zip``, ``tqdm`` ..."""
+
+    parts: tuple[Value, ...]
+    by: str
+    nodes: tuple[ast.expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFunction(Value):
+    """A function or method of the same file, by its qualified name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class LocalClass(Value):
+    """A class of the same file that is no model."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Instance(Value):
+    """An object of a class of the same file that is no model: mostly ``self``."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Count(Value):
+    """The number that an evaluation gave; kept to see what it is used for."""
+
+    evaluation: object
+
+
+@dataclass(frozen=True, slots=True)
+class Either(Value):
+    """One of several, by the path that was taken."""
+
+    options: tuple[Value, ...]
+
+
+def alternatives(value: Value) -> tuple[Value, ...]:
+    """The values that a value may be, one by one."""
+    return value.options if isinstance(value, Either) else (value,)
+
+
+def join(values: Iterable[Value]) -> Value:
+    """The value of a name after paths meet on which it holds different things."""
+    found: dict[Value, None] = {}
+    for value in _flat(values):
+        found[value] = None
+    if not found or UNKNOWN in found:
+        return UNKNOWN
+    if len(found) == 1:
+        return next(iter(found))
+    # More alternatives than these come from machine-made code; nobody could read a message about them.
+    return Either(tuple(found)) if len(found) <= 12 else UNKNOWN
+
+
+def _flat(values: Iterable[Value]) -> Iterator[Value]:
+    for value in values:
+        yield from alternatives(value)

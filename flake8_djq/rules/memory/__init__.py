@@ -1,0 +1,1 @@
+"""DJQ1: a whole result set in memory."""

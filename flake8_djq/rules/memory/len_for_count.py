@@ -1,0 +1,62 @@
+"""DJQ103 len-for-count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flake8_djq.findings import Finding
+from flake8_djq.querysets.evaluations import Evaluation, How
+from flake8_djq.rules.base import File, Fix, On, Rule
+from flake8_djq.rules.wording import called, spell
+
+__all__ = ["LenForCount"]
+
+
+class LenForCount(Rule[Evaluation]):
+    """``len()`` loads every row of a queryset only to count them.
+
+    ## What it does
+    Flags ``len(queryset)`` where no path uses the rows afterwards.
+
+    ## Why is this bad?
+    ``len()`` runs the query, builds an object of every row and keeps them all. ``.count()`` lets the database count and sends one
+    number. For 300,000 rows of about 330 bytes, loading them took 233 MB and 2.0 seconds on SQLite, 347 MB and 1.8
+    seconds on PostgreSQL, 281 MB and 1.2 seconds on MariaDB (Django 5.2, Python 3.11).
+
+    ## Example
+    ```python
+    def open_orders(customer):
+        return len(Order.objects.filter(customer=customer, closed=None))
+    ```
+
+    ## Use instead
+    ```python
+    def open_orders(customer):
+        return Order.objects.filter(customer=customer, closed=None).count()
+    ```
+
+    ## When it is silent
+    Where the rows are used later through the same object: looped over, indexed, handed to other code, kept in an attribute. There
+    ``len()`` costs nothing more, and ``.count()`` would add a query. On lists. On slices of an evaluated queryset.
+
+    ## Fix safety
+    Safe: the number is the same. (A queryset that was evaluated before is left alone.)
+
+    ## References
+    - [Database access optimization: use count()](https://docs.djangoproject.com/en/5.2/topics/db/optimization/#don-t-overuse-count-and-exists)
+    """
+
+    code = "DJQ103"
+    name = "len-for-count"
+    on = On.EVERYWHERE
+    fix = Fix.SAFE
+    subject = Evaluation
+
+    def check(self, subject: Evaluation, file: File) -> Iterator[Finding]:
+        if subject.how is not How.LENGTH or subject.asks_existence is not None:
+            return
+        if subject.shared or subject.perhaps_cached or subject.repeated_by_loop or any(use.how.uses_rows for use in subject.later):
+            return
+        text = spell(subject.node)
+        remedy = called(subject.node, "count()")
+        yield self.finding(file, subject.node, f"len() loads every row of {text} to count them; let the database count: {remedy}")

@@ -1,0 +1,1 @@
+"""DJQ2: the same rows fetched more than once."""

@@ -1,0 +1,91 @@
+"""DJQ202 probe-then-load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flake8_djq.context import Kind
+from flake8_djq.findings import Finding
+from flake8_djq.querysets.evaluations import Evaluation, How
+from flake8_djq.querysets.values import Bound
+from flake8_djq.rules.base import File, Fix, On, Rule
+from flake8_djq.rules.wording import spell
+
+__all__ = ["ProbeThenLoad"]
+
+LOADS = (How.LOOP, How.MATERIALIZE, How.STREAM)
+
+
+class ProbeThenLoad(Rule[Evaluation]):
+    """A query asks whether there are rows, or how many, and the next one loads them.
+
+    ## What it does
+    Flags ``.exists()``, ``.count()`` or ``len()``-like probes of a queryset that is loaded whole afterwards, where the load itself could answer, and a
+    truth test of a queryset that is then streamed: the test has filled the cache, and ``.iterator()`` ignores it.
+
+    ## Why is this bad?
+    One query too many, on every call. ``if queryset:`` before ``queryset.iterator()`` is worse: it loads the whole table first (233 to 347 MB for
+    300,000 rows of about 330 bytes; Django 5.2, Python 3.11) and streams it then.
+
+    ## Example
+    ```python
+    orders = Order.objects.filter(paid=False)[:100]
+    if orders.exists():
+        for order in orders:
+            remind(order)
+    ```
+
+    ## Use instead
+    ```python
+    for order in Order.objects.filter(paid=False)[:100]:
+        remind(order)
+    ```
+
+    ## When it is silent
+    On a count *after* the load, which reads the cache. On a count that is only shown (a log, ``print``, the total of a progress bar) and on any number
+    that is needed before rows are streamed. Where a write in between changes the rows. On relations that a prefetch may have
+    filled.
+
+    ## Fix safety
+    Safe where the probe guards only the loop: a loop over no rows does nothing. Unsafe elsewhere.
+
+    ## References
+    - [Don't overuse contains(), count(), and exists()](https://docs.djangoproject.com/en/5.2/topics/db/optimization/#don-t-overuse-contains-count-and-exists)
+    """
+
+    code = "DJQ202"
+    name = "probe-then-load"
+    on = On.EVERYWHERE
+    fix = Fix.SAFE_OR_UNSAFE
+    subject = Evaluation
+
+    def check(self, subject: Evaluation, file: File) -> Iterator[Finding]:
+        if subject.perhaps_cached or not subject.queryset.certain or subject.queryset.perhaps_prefetched:
+            return
+        message = None
+        if subject.how is How.TRUTH:
+            streams = subject.later_uses(How.STREAM)
+            if streams and not any(use.how in (How.LOOP, How.MATERIALIZE, How.INDEX) for use in subject.later):
+                message = (
+                    f"this test loads every row of {spell(subject.node)}, and .iterator() on line {streams[0].line} runs the query"
+                    " again; drop the test: a loop over no rows does nothing"
+                )
+        elif subject.how in (How.EXISTS, How.COUNT) and subject.by.removeprefix("a") in ("exists", "count"):
+            message = self._probe(subject, file)
+        if message:
+            yield self.finding(file, subject.node, message)
+
+    def _probe(self, subject: Evaluation, file: File) -> str | None:
+        loads = sorted((use for use in subject.later if use.how in LOADS), key=lambda use: use.line)
+        if not loads:
+            return None
+        text, line = spell(subject.node), loads[0].line
+        if subject.how is How.EXISTS or subject.asks_existence is not None:
+            return f"{text} asks what the load on line {line} shows by itself; go through the rows and see whether one came"
+        if subject.in_output or any(use.how is How.STREAM for use in loads):
+            return None
+        if subject.bound is Bound.UNBOUNDED and file.context_of(subject.node).kind is Kind.BATCH:
+            return None  # the rows ought to be streamed there, and then the number has to come first
+        if subject.result_used:
+            return f"{text} asks for a number that the rows loaded on line {line} give for free; load them and take len()"
+        return f"{text} only feeds output and costs a query; after the load on line {line} len() is free"

@@ -1,0 +1,1 @@
+"""DJQ5: settings and diagnostics that eat a batch job."""

@@ -1,0 +1,126 @@
+"""DJQ502: DEBUG is on wherever an environment variable is missing."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from flake8_djq.findings import Finding
+from flake8_djq.rules.base import File, On, Rule
+from flake8_djq.rules.settings.bindings import Bindings
+from flake8_djq.rules.settings.environment import (
+    ABOUT_DEBUG,
+    OPPOSITES,
+    Read,
+    Schemes,
+    WithoutVariables,
+    raw_text,
+)
+from flake8_djq.rules.settings.modules import assigns_debug, is_development, is_module_of_settings
+
+__all__ = ["DebugOnByDefault"]
+
+KEEPS = "there Django keeps the last 9,000 SQL statements of each connection in memory"
+
+
+class DebugOnByDefault(Rule[File]):
+    """`DEBUG` comes from the environment, and is on where the variable is missing.
+
+    ## What it does
+
+    Works out what `DEBUG` comes to where no environment variable is set, and reports it when that is true. Known are
+    `os.environ` and `os.getenv`, django-environ, environs, decouple, `strtobool`, and a project's own helpers whose
+    names say what they do (`get_env_bool("DEBUG", True)`).
+
+    ## Why is this bad?
+
+    The web server's unit file sets the variable; the crontab, the worker's container and the shell of the person who
+    starts a backfill by hand do not. There `DEBUG` is on, and while it is on Django keeps the last 9,000 statements of
+    each connection in `connection.queries`, SQL text included: bounded by count, not by size.
+
+    ## Example
+
+    ```python
+    DEBUG = env.bool("DEBUG", default=True)
+    ```
+
+    ## Use instead
+
+    ```python
+    DEBUG = env.bool("DEBUG", default=False)
+    ```
+
+    ## When it is silent
+
+    In settings modules whose name says that they are for development or tests. Where `DEBUG` is assigned on a condition
+    or again later. Where the variable is one that a hosting platform sets by itself (`DYNO`, `GAE_ENV`), or where it is
+    only asked whether it is there. And wherever a part of the expression is unknown.
+
+    ## Fix safety
+
+    No fix: developers who relied on the default must first set the variable.
+
+    ## References
+
+    - [Django: DEBUG](https://docs.djangoproject.com/en/5.2/ref/settings/#debug)
+    - [Django: Deployment checklist](https://docs.djangoproject.com/en/5.2/howto/deployment/checklist/#debug)
+    - [django-environ](https://django-environ.readthedocs.io/)
+    - [python-decouple](https://pypi.org/project/python-decouple/)
+    """
+
+    code = "DJQ502"
+    name = "debug-on-by-default"
+    on = On.EVERYWHERE
+    subject = File
+    mentions = ("DEBUG",)
+
+    def check(self, subject: File, file: File) -> Iterator[Finding]:
+        """Judge one file."""
+        if not assigns_debug(file) or is_development(file) or not is_module_of_settings(file):
+            return
+        bindings = Bindings(file.source, "DEBUG")
+        if bindings.is_unbound:
+            # The object is for other modules to read: ``from .base import env``.
+            call = Schemes(file.source).true_by_default("DEBUG")
+            if call is not None:
+                yield self._scheme(file, call, "DEBUG")
+            return
+        node = bindings.effective_here
+        if node is None or node.value is None or raw_text(node.value, file.source) is not None:
+            return
+        known = WithoutVariables(file.source)
+        if known.truth(node.value) is not True or not known.reads:
+            return
+        read = next((read for read in known.reads if ABOUT_DEBUG.search(read.variable)), known.reads[0])
+        if read.scheme is not None:
+            yield self._scheme(file, read.scheme, read.variable)
+            return
+        yield self.finding(
+            file,
+            node,
+            f"DEBUG is on wherever the variable {read.variable} is missing, and {KEEPS}; {_remedy(read, file)}",
+        )
+
+    def _scheme(self, file: File, call: ast.Call, variable: str) -> Finding:
+        return self.finding(
+            file,
+            call,
+            f"{variable}=(bool, True) switches DEBUG on wherever the variable {variable} is missing, and {KEEPS};"
+            f" declare {variable}=(bool, False)",
+        )
+
+
+def _remedy(read: Read, file: File) -> str:
+    """The same read with a default that means no; or a variable of its own where no such default is plain to see."""
+    opposite = OPPOSITES.get(ast.unparse(read.default), "") if read.default is not None else ""
+    if not opposite or not isinstance(read.call, ast.Call):
+        variable = read.variable if "DEBUG" in read.variable else "DEBUG"
+        return f'switch it on by a variable of its own: DEBUG = os.environ.get("{variable}", "0") == "1"'
+    text = file.source.text
+
+    def written(node: ast.expr) -> str:
+        return opposite if node is read.default else " ".join((ast.get_source_segment(text, node) or "").split())
+
+    arguments = [written(argument) for argument in read.call.args]
+    arguments += [f"{keyword.arg}={written(keyword.value)}" for keyword in read.call.keywords if keyword.arg]
+    return f"let it default to off: {written(read.call.func)}({', '.join(arguments)})"

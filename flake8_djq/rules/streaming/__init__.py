@@ -1,0 +1,1 @@
+"""DJQ3: streaming that does not stream."""

@@ -1,0 +1,32 @@
+"""How messages spell remedies: in the user's own names."""
+
+from __future__ import annotations
+
+import ast
+
+from flake8_djq.querysets.evaluations import Evaluation
+from flake8_djq.querysets.module import shorten
+
+__all__ = ["called", "spell", "streamed", "without_all"]
+
+spell = shorten
+
+
+def without_all(node: ast.expr) -> ast.expr:
+    """``Event.objects.all()`` -> ``Event.objects``: what a further query method is best called on."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "all" and not node.args:
+        return node.func.value
+    return node
+
+
+def called(node: ast.expr, method: str) -> str:
+    """The expression with a query method called on it: ``Event.objects.exists()``."""
+    inner = without_all(node)
+    text = spell(inner)
+    return f"{text}.{method}" if isinstance(inner, ast.Name | ast.Attribute | ast.Call | ast.Subscript) else f"({text}).{method}"
+
+
+def streamed(evaluation: Evaluation, chunk_size: int) -> str:
+    """The expression with its rows streamed: ``Event.objects.iterator(chunk_size=2000)``."""
+    method = "aiterator" if evaluation.by == "async for" else "iterator"
+    return called(evaluation.node, f"{method}(chunk_size={chunk_size})")

@@ -1,0 +1,134 @@
+"""One file as the linter sees it: its text, its syntax tree, and what its imports bind."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from functools import cached_property
+
+__all__ = ["Function", "FunctionNode", "Source", "dotted_name"]
+
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def dotted_name(node: ast.AST) -> str:
+    """Spell out ``a.b.c`` as written, or return "" for anything that is not a plain chain of names."""
+    parts = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name):
+        return ""
+    parts.append(node.id)
+    return ".".join(reversed(parts))
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function or method that is not inside another function."""
+
+    node: FunctionNode
+    owner: ast.ClassDef | None
+
+    @property
+    def name(self) -> str:
+        """``total`` or ``Order.total``."""
+        return f"{self.owner.name}.{self.node.name}" if self.owner else self.node.name
+
+    @property
+    def first_line(self) -> int:
+        """The line of the first decorator, or of the ``def``."""
+        return min([self.node.lineno, *(decorator.lineno for decorator in self.node.decorator_list)])
+
+    @property
+    def last_line(self) -> int:
+        return self.node.end_lineno or self.node.lineno
+
+
+class Source:
+    """The text and the tree of one file.
+
+    flake8 has parsed the file already, for its own checks, and hands the tree on: reading it costs nothing, while a
+    second parse of the same text by another parser would cost more than flake8's whole work on the file.
+    """
+
+    def __init__(self, path: str, text: str, tree: ast.Module) -> None:
+        self.path = path.replace("\\", "/")
+        self.text = text
+        self.tree = tree
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines of the text without their ends, as Python's own parser counts them."""
+        return self.text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+    @cached_property
+    def statements(self) -> tuple[ast.stmt, ...]:
+        """Every statement of the file, outer ones first; expressions are not entered, which keeps this cheap."""
+        found: list[ast.stmt] = []
+        pending: list[ast.AST] = [self.tree]
+        while pending:
+            node = pending.pop()
+            for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+                children = getattr(node, name, None)
+                if isinstance(children, list):
+                    pending.extend(children)
+            if isinstance(node, ast.stmt):
+                found.append(node)
+        return tuple(found)
+
+    @cached_property
+    def imports(self) -> dict[str, str]:
+        """What each imported name stands for: ``{"shared_task": "celery.shared_task", "np": "numpy"}``.
+
+        Relative imports keep their dots: ``{"Book": ".models.Book"}``. Imports inside functions count too.
+        """
+        bound: dict[str, str] = {}
+        for node in self.statements:
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    if alias.asname:
+                        bound[alias.asname] = alias.name
+                    else:
+                        top = alias.name.partition(".")[0]
+                        bound[top] = top
+            elif isinstance(node, ast.ImportFrom):
+                module = "." * node.level + (node.module or "")
+                separator = "" if module.endswith(".") else "."
+                for alias in node.names:
+                    bound[alias.asname or alias.name] = f"{module}{separator}{alias.name}"
+        return bound
+
+    def resolve(self, node: ast.AST) -> str:
+        """Spell out a chain of names with its first name replaced by what was imported under it, or ""."""
+        name = dotted_name(node)
+        head, dot, rest = name.partition(".")
+        return self.imports.get(head, head) + dot + rest
+
+    def column(self, node: ast.expr | ast.stmt) -> int:
+        """The column of a node in characters; the tree counts bytes of UTF-8."""
+        line = self.lines[node.lineno - 1] if node.lineno <= len(self.lines) else ""
+        if line.isascii():
+            return node.col_offset
+        return len(line.encode()[: node.col_offset].decode(errors="replace"))
+
+    @cached_property
+    def functions(self) -> tuple[Function, ...]:
+        """Every function that is not inside another one, in the order of the text."""
+        found: list[Function] = []
+        pending: list[tuple[ast.AST, ast.ClassDef | None]] = [(self.tree, None)]
+        while pending:
+            parent, owner = pending.pop()
+            for name in ("body", "orelse", "finalbody", "handlers"):
+                for node in getattr(parent, name, ()):
+                    if isinstance(node, FunctionNode):
+                        found.append(Function(node, owner))
+                    else:
+                        pending.append((node, node if isinstance(node, ast.ClassDef) else owner))
+        return tuple(sorted(found, key=lambda function: function.node.lineno))
+
+    @cached_property
+    def classes(self) -> dict[str, ast.ClassDef]:
+        """The classes of the file by name; of two with one name the last counts, as at run time."""
+        found = [node for node in self.statements if isinstance(node, ast.ClassDef)]
+        return {node.name: node for node in sorted(found, key=lambda node: node.lineno)}
