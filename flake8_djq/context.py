@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import re
-from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -136,16 +135,10 @@ class Contexts:
         """The context of the code that starts on this line."""
         if self.whole_file is not None:
             return self.whole_file
-        starts, functions = self._by_line
-        index = bisect_right(starts, line) - 1
-        if index >= 0 and line <= functions[index].last_line:
-            return self._of_functions.get(functions[index].name, Context(Kind.WEB))
+        function = self._source.function_at(line)
+        if function is not None:
+            return self._of_functions.get(function.name, Context(Kind.WEB))
         return Context(Kind.SETTINGS if self.is_settings else Kind.WEB)
-
-    @cached_property
-    def _by_line(self) -> tuple[list[int], list[Function]]:
-        functions = sorted(self._source.functions, key=lambda function: function.first_line)
-        return [function.first_line for function in functions], functions
 
     @cached_property
     def _of_functions(self) -> dict[str, Context]:

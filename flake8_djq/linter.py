@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 
-from flake8_djq.context import Contexts
+from flake8_djq.context import Contexts, Kind
 from flake8_djq.findings import Finding
 from flake8_djq.options import Options
 from flake8_djq.querysets.evaluations import Subject
-from flake8_djq.querysets.module import MENTIONS, read_querysets
+from flake8_djq.querysets.module import mentions_querysets, read_querysets
 from flake8_djq.rules.base import File, Rule, all_rules
 from flake8_djq.rules.internal_error import InternalError
 from flake8_djq.source import Source
@@ -19,13 +18,9 @@ __all__ = ["lint"]
 
 
 @cache
-def _file_rules() -> tuple[tuple[re.Pattern[str], Rule[File]], ...]:
-    """The rules that judge a whole file, each with the words that a file must mention."""
-    return tuple(
-        (re.compile("|".join(map(re.escape, rule.mentions))), rule())  # type: ignore[misc]
-        for rule in all_rules()
-        if rule.subject is File
-    )
+def _file_rules() -> tuple[Rule[File], ...]:
+    """The rules that judge a whole file."""
+    return tuple(rule() for rule in all_rules() if rule.subject is File)  # type: ignore[misc]
 
 
 @cache
@@ -36,18 +31,21 @@ def _queryset_rules() -> tuple[Rule[Subject], ...]:
 def lint(source: Source, options: Options) -> list[Finding]:
     """Everything that the rules say about one file, in the order of its lines."""
     file = File(source, Contexts(source, options), options)
+    whole = file.contexts.whole_file
+    if whole is not None and whole.kind is Kind.TESTS and "tests" not in options.contexts:
+        return []
     findings = [*_whole_file(file), *_querysets(file)]
     return sorted(set(findings), key=lambda finding: (finding.line, finding.column, finding.code))
 
 
 def _whole_file(file: File) -> Iterator[Finding]:
-    for mentions, rule in _file_rules():
-        if mentions.search(file.source.text):
+    for rule in _file_rules():
+        if any(word in file.source.text for word in rule.mentions):
             yield from _ask(rule, file, file)
 
 
 def _querysets(file: File) -> Iterator[Finding]:
-    if not MENTIONS.search(file.source.text):
+    if not mentions_querysets(file.source.text):
         return
     try:
         subjects = read_querysets(file.source, file.contexts, file.options)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 
 __all__ = ["Function", "FunctionNode", "Source", "dotted_name"]
 
@@ -45,6 +48,14 @@ class Function:
         return self.node.end_lineno or self.node.lineno
 
 
+# Where statements hold statements.
+BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
+
+
+def _in_name(character: str) -> bool:
+    return character.isalnum() or character == "_"
+
+
 class Source:
     """The text and the tree of one file.
 
@@ -63,18 +74,41 @@ class Source:
         return self.text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
     @cached_property
+    def _line_ends(self) -> list[int]:
+        return list(accumulate(len(line) + 1 for line in self.lines))
+
+    @cached_property
+    def _normal_text(self) -> str:
+        return "\n".join(self.lines)
+
+    def lines_with(self, words: Iterable[str], whole: bool = False) -> set[int]:
+        """The lines that hold any of the words; with ``whole`` only as whole names. Fast: no pattern is matched."""
+        text, found = self._normal_text, set()
+        for word in words:
+            start = text.find(word)
+            while start >= 0:
+                end = start + len(word)
+                if not whole or not (_in_name(text[start - 1 : start]) or _in_name(text[end : end + 1])):
+                    line = bisect_right(self._line_ends, start)
+                    found.add(line + 1)
+                    # The rest of the line tells nothing new.
+                    end = self._line_ends[line]
+                start = text.find(word, end)
+        return found
+
+    @cached_property
     def statements(self) -> tuple[ast.stmt, ...]:
         """Every statement of the file, outer ones first; expressions are not entered, which keeps this cheap."""
         found: list[ast.stmt] = []
         pending: list[ast.AST] = [self.tree]
         while pending:
             node = pending.pop()
-            for name in ("body", "orelse", "finalbody", "handlers", "cases"):
-                children = getattr(node, name, None)
-                if isinstance(children, list):
-                    pending.extend(children)
             if isinstance(node, ast.stmt):
                 found.append(node)
+            parts = vars(node)
+            if "body" in parts or "cases" in parts:
+                for name in BLOCKS:
+                    pending.extend(parts.get(name, ()))
         return tuple(found)
 
     @cached_property
@@ -125,7 +159,16 @@ class Source:
                         found.append(Function(node, owner))
                     else:
                         pending.append((node, node if isinstance(node, ast.ClassDef) else owner))
-        return tuple(sorted(found, key=lambda function: function.node.lineno))
+        return tuple(sorted(found, key=lambda function: function.first_line))
+
+    def function_at(self, line: int) -> Function | None:
+        """The outermost function that a line stands in, its decorators included."""
+        index = bisect_right(self._first_lines, line) - 1
+        return self.functions[index] if index >= 0 and line <= self.functions[index].last_line else None
+
+    @cached_property
+    def _first_lines(self) -> list[int]:
+        return [function.first_line for function in self.functions]
 
     @cached_property
     def classes(self) -> dict[str, ast.ClassDef]:

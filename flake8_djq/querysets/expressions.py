@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterable, Iterator, Sequence as Items
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flake8_djq.querysets import calls
 from flake8_djq.querysets.api import MANAGER_METHODS, METHODS, RAW_METHODS, Gives, Method, Runs
@@ -20,6 +20,7 @@ from flake8_djq.querysets.values import (
     UNKNOWN,
     Bound,
     Count,
+    Either,
     Instance,
     ListValue,
     LocalClass,
@@ -47,6 +48,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Expressions"]
 
+QUERY_METHODS = {**METHODS, **MANAGER_METHODS}
+HOW_RUN = {
+    Gives.STREAM: How.STREAM,
+    Gives.ROW: How.ROW,
+    Gives.ROW_OR_NONE: How.ROW,
+    Gives.NUMBER: How.COUNT,
+    Gives.TRUTH: How.EXISTS,
+}
 ROW_WRITES = frozenset({"save", "delete", "asave", "adelete"})
 RELATION_WRITES = frozenset({"add", "remove", "set", "clear", "aadd", "aremove", "aset", "aclear"})
 LIST_GROWS = frozenset({"append", "extend", "insert", "add"})
@@ -77,19 +86,15 @@ class Expressions:
         self.evaluations: dict[tuple[ast.expr, How], Evaluation] = {}
         self.others: dict[ast.expr, Subject] = {}
         self.has_effects = False
+        self.is_generator = False
         self.attributes: dict[str, list[Value]] = {}
-        self._handlers: dict[type[ast.expr], Callable[[ast.expr], Value]] = {
-            getattr(ast, name.removeprefix("_read_")): getattr(self, name)
-            for name in dir(self)
-            if name.startswith("_read_")
-        }
 
     # -- what an expression holds -------------------------------------------------------------------------------------
 
     def expr(self, node: ast.expr) -> Value:
         """Evaluate an expression: its value, with everything that evaluating it does to the state."""
-        handler = self._handlers.get(type(node))
-        return handler(node) if handler else self._children(node)
+        handler = EXPRESSIONS.get(type(node))
+        return handler(self, node) if handler else self._children(node)
 
     def _children(self, node: ast.AST) -> Value:
         for child in ast.iter_child_nodes(node):
@@ -122,22 +127,26 @@ class Expressions:
             evaluation.result_used = True
 
     def _read_Attribute(self, node: ast.Attribute) -> Value:
-        dotted = dotted_name(node)
-        if dotted in self.state.names:
+        dotted = dotted_name(node) if node.attr in self.state.attributes else ""
+        if dotted and dotted in self.state.names:
             return self.state.names[dotted]
-        if dotted == "request.user" or dotted.endswith(".request.user"):
+        if node.attr == "user" and dotted_name(node.value).rpartition(".")[2] == "request":
             return Row("User")
         base = self.expr(node.value)
-        value = join(self._attribute(value, node) for value in alternatives(base))
-        if isinstance(base, Instance) and dotted and self.module.method(base.name, node.attr) is None:
+        if base is PLAIN:
+            return UNKNOWN
+        if isinstance(base, Either):
+            return join(self._attribute(value, node) for value in base.options)
+        value = self._attribute(base, node)
+        if isinstance(base, Instance) and self.module.method(base.name, node.attr) is None:
             # Each later reading gives the same object, with the cache that this function has filled.
-            self.state.names[dotted] = value
+            self.state.keep_attribute(f"{dotted_name(node.value)}.{node.attr}", value)
         return value
 
     def _attribute(self, base: Value, node: ast.Attribute) -> Value:
         name = node.attr
         if isinstance(base, Model):
-            return self.module.model_attribute(base, name, self.key(node))
+            return self.module.model_attribute(base, name)
         if isinstance(base, QuerySet | Manager):
             return Model(base.model) if name == "model" else UNKNOWN
         if isinstance(base, Row | RowAttribute):
@@ -147,15 +156,16 @@ class Expressions:
         if isinstance(base, LocalClass):
             return self.module.class_attribute(base.name, name)
         if isinstance(base, Unknown) and self._is_manager_name(node):
-            return Manager(self._model_name(node.value), self.key(node), self.module.bound_of(self._model_name(node.value)))
+            model = self._model_name(node.value)
+            return Manager(model, self.module.bound_of(model))
         return UNKNOWN
 
     def _row_attribute(self, base: Row | RowAttribute, node: ast.Attribute) -> Value:
         if isinstance(base, Row):
-            declared = self.module.row_attribute(base, node.attr, self.key(node))
+            declared = self.module.row_attribute(base, node.attr)
             if declared is not None:
                 return declared
-        return RowAttribute(base.model, node.attr, self.key(node), _perhaps_prefetched(base))
+        return RowAttribute(base.model, node.attr, _perhaps_prefetched(base))
 
     def _is_manager_name(self, node: ast.Attribute) -> bool:
         """Whether ``x.objects`` of an unknown x is a manager: x is written like a model."""
@@ -305,6 +315,8 @@ class Expressions:
 
     def _capture(self, node: ast.AST, state: State) -> None:
         """A function inside the function keeps the querysets that it names: their rows may be used at any time."""
+        if not any(isinstance(value, QuerySet | Either) for value in state.names.values()):
+            return
         for child in ast.walk(node):
             if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Load):
                 for value in alternatives(state.names.get(child.id, UNKNOWN)):
@@ -314,11 +326,13 @@ class Expressions:
                             earlier.later[Use(How.ESCAPE, child)] = None
 
     def _read_Yield(self, node: ast.Yield) -> Value:
+        self.is_generator = True
         if node.value is not None:
             self.escape(self.expr(node.value), node.value)
         return UNKNOWN
 
     def _read_YieldFrom(self, node: ast.YieldFrom) -> Value:
+        self.is_generator = True
         self.consume(self.expr(node.value), node.value, How.LOOP, "yield from")
         return UNKNOWN
 
@@ -603,8 +617,7 @@ class Expressions:
         summary = self.module.summary(name)
         if summary.has_effects:
             self.effects()
-            for dotted in [dotted for dotted in self.state.names if dotted.startswith("self.")]:
-                del self.state.names[dotted]
+            self.state.forget_attributes("self")
         return self.fresh(summary.value, node, f"{name}({self.key(node)})")
 
     def fresh(self, value: Value, node: ast.expr, key: str) -> Value:
@@ -642,10 +655,9 @@ class Expressions:
         if isinstance(value, Manager):
             return self.start(value, func.value)
         if isinstance(value, ModelAttribute) and calls.shows_query(call, func.attr):
-            bound = self.module.bound_of(value.model)
-            return self.start(Manager(value.model, value.key, bound), func.value)
+            return self.start(Manager(value.model, self.module.bound_of(value.model)), func.value)
         if isinstance(value, RowAttribute) and calls.shows_query(call, func.attr):
-            manager = Manager(value.name, value.key, Bound.BOUNDED, True, None, value.perhaps_prefetched)
+            manager = Manager(value.name, Bound.BOUNDED, True, None, value.perhaps_prefetched)
             return self.start(manager, func.value)
         if isinstance(value, Unknown) and self._looks_like_query(call, func):
             names = frozenset(self.names_in(func.value))
@@ -667,7 +679,7 @@ class Expressions:
     def start(self, manager: Manager, node: ast.expr) -> QuerySet:
         """The queryset that a manager starts with."""
         names = frozenset(self.names_in(node))
-        queryset = QuerySet(manager.model, manager.key, node, manager.bound, names, loops=self.loops)
+        queryset = QuerySet(manager.model, self.key(node), node, manager.bound, names, loops=self.loops)
         queryset.perhaps_prefetched = manager.perhaps_prefetched
         if manager.start is not None:
             begun = manager.start
@@ -793,7 +805,7 @@ class Expressions:
         """A method called on a queryset."""
         name = func.attr if func is not None else node.func.attr  # type: ignore[attr-defined]
         worst = self.worst(querysets)
-        table = RAW_METHODS if worst.raw else {**METHODS, **MANAGER_METHODS}
+        table = RAW_METHODS if worst.raw else QUERY_METHODS
         method = table.get(name)
         values = self._lookups(node, name)
         if method is None:
@@ -804,27 +816,20 @@ class Expressions:
             key = f"{worst.key}.raw({self.key(node)})"
             return replace(worst, node=node, key=key, raw=True, bound=Bound.UNKNOWN, shared=False, loops=self.loops)
         if method.gives is Gives.MANAGER:
-            return Manager(worst.model, worst.key, worst.bound)
+            return Manager(worst.model, worst.bound)
         if method.runs is Runs.WRITE:
             return self._write(node, worst, method, values)
         return self._run(node, querysets, method)
 
     def _run(self, node: ast.Call, querysets: list[QuerySet], method: Method) -> Value:
-        how = {
-            Gives.STREAM: How.STREAM,
-            Gives.ROW: How.ROW,
-            Gives.ROW_OR_NONE: How.ROW,
-            Gives.NUMBER: How.COUNT,
-            Gives.TRUTH: How.EXISTS,
-        }.get(method.gives, How.OTHER)
+        how = HOW_RUN.get(method.gives, How.OTHER)
         evaluation = self.evaluate(how, node, querysets, method.name, call=node)
         if how is How.STREAM:
             return Stream(evaluation.queryset)
         if how is How.COUNT:
             return Count(evaluation)
         if how is How.ROW:
-            row = self.row(evaluation.queryset)
-            return row
+            return self.row(evaluation.queryset)
         return PLAIN
 
     def row(self, queryset: QuerySet) -> Value:
@@ -855,7 +860,7 @@ class Expressions:
             queryset,
             node=node,
             key=key,
-            names=queryset.names | frozenset(self.names_in(node)),
+            names=queryset.names.union(*(self.names_in(part) for part in (*node.args, *node.keywords))),
             steps=(*queryset.steps, method.name),
             certain=True,
             shared=False,
@@ -940,6 +945,8 @@ class Expressions:
 
     def querysets(self, value: Value) -> list[QuerySet]:
         """The querysets that a value may be; none where it may be anything else but None."""
+        if not isinstance(value, QuerySet | Either):
+            return []
         options = [option for option in alternatives(value) if option != NONE]
         found = [option for option in options if isinstance(option, QuerySet)]
         return found if len(found) == len(options) else []
@@ -1050,6 +1057,8 @@ class Expressions:
 
     def escape(self, value: Value, node: ast.expr) -> None:
         """A value goes where it cannot be followed: its rows may be used there."""
+        if value is UNKNOWN or value is PLAIN:
+            return
         for option in alternatives(value):
             if isinstance(option, QuerySet):
                 self._use(option, How.ESCAPE, node)
@@ -1091,7 +1100,7 @@ class Expressions:
         self.escape(value, target)
         dotted = dotted_name(target)
         if dotted:
-            self.state.bind(dotted, value)
+            self.state.bind_attribute(dotted, value)
             if dotted.startswith("self.") and dotted.count(".") == 1:
                 self.attributes.setdefault(target.attr, []).append(value)
 
@@ -1116,9 +1125,13 @@ class Expressions:
 
     def names_in(self, node: ast.AST) -> Iterable[str]:
         """The names that an expression depends on."""
-        for child in ast.walk(node):
-            if isinstance(child, ast.Name):
-                yield child.id
+        while isinstance(node, ast.Attribute | ast.keyword):
+            node = node.value
+        if isinstance(node, ast.Name):
+            return (node.id,)
+        if isinstance(node, ast.Constant):
+            return ()
+        return [child.id for child in ast.walk(node) if isinstance(child, ast.Name)]
 
     def key(self, node: ast.AST) -> str:
         """Spell an expression so that equal spellings mean equal values: names with their versions.
@@ -1165,3 +1178,10 @@ def _perhaps_prefetched(base: Row | RowAttribute) -> bool:
     if isinstance(base, RowAttribute):
         return base.perhaps_prefetched
     return base.of is None or base.of.prefetches or base.of.shared or not base.of.certain
+
+
+EXPRESSIONS: dict[type[ast.AST], Callable[[Expressions, Any], Value]] = {
+    getattr(ast, name.removeprefix("_read_")): method
+    for name, method in vars(Expressions).items()
+    if name.startswith("_read_")
+}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -39,12 +40,13 @@ from flake8_djq.querysets.values import (
 )
 from flake8_djq.source import Function, FunctionNode, Source, dotted_name
 
-__all__ = ["MENTIONS", "Module", "Summary", "read_querysets", "shorten"]
+__all__ = ["Module", "Summary", "mentions_querysets", "read_querysets", "shorten"]
 
-# What a text must hold for a queryset to be in it.
-MENTIONS = re.compile(
-    r"\.objects\b|_default_manager|_base_manager|[Qq]uery[Ss]et|Manager\b|\.a?iterator\(|\.filter\(|\.exclude\(|\.all\(\)"
-    r"|\.values_list\(|\.select_related\(|\.prefetch_related\(|\.bulk_(?:create|update)\(|\.count\(\)|\.exists\(\)|\.order_by\("
+# What a text must hold for a queryset to be in it. Plain words, since looking for them costs next to nothing.
+WORDS = (
+    *(".objects", "_default_manager", "_base_manager", "ueryset", "uerySet", "Manager"),
+    *(".iterator(", ".aiterator(", ".filter(", ".exclude(", ".all()", ".values_list(", ".select_related("),
+    *(".prefetch_related(", ".bulk_create(", ".bulk_update(", ".count()", ".exists()", ".order_by("),
 )
 MODEL_MODULE = re.compile(r"(^|\.)models(\.|$)|^\.+$|(^|\.)models_?\w*\.")
 LONGEST = 70
@@ -56,6 +58,11 @@ class Summary:
 
     value: Value
     has_effects: bool
+
+
+def mentions_querysets(text: str) -> bool:
+    """Whether a text may hold a queryset at all."""
+    return any(word in text for word in WORDS)
 
 
 def read_querysets(source: Source, contexts: Contexts, options: Options) -> list[Subject]:
@@ -100,11 +107,11 @@ class Module:
     def read(self) -> list[Subject]:
         """Read every function that may hold a queryset, and the code outside functions."""
         subjects: list[Subject] = []
-        names = [function.name for function in self.source.functions if self._is_worth_reading(function)]
-        for name in names:
-            self.reader(name)
+        for name, function in self._functions.items():
+            if self._is_worth_reading(function):
+                self.reader(name)
         # What callers in the file pass in may show that a parameter is a queryset: those functions are read again.
-        for name in [name for name in self._functions if self._passed.get(name)]:
+        for name in [name for name in self._passed if self._learned_more(name)]:
             self._readers.pop(name, None)
             self.reader(name)
         for name in self._functions:
@@ -114,39 +121,53 @@ class Module:
         return subjects
 
     def _is_worth_reading(self, function: Function) -> bool:
-        lines = self.source.lines[function.node.lineno - 1 : function.last_line]
-        text = "\n".join(lines)
-        return bool(MENTIONS.search(text) or (self._local_sources and self._local_sources.search(text)))
+        return self._mention_between(function.node.lineno, function.last_line)
+
+    def _mention_between(self, first: int, last: int) -> bool:
+        index = bisect_left(self._mentioned, first)
+        return index < len(self._mentioned) and self._mentioned[index] <= last
 
     @cached_property
-    def _local_sources(self) -> re.Pattern[str] | None:
+    def _mentioned(self) -> list[int]:
+        """The lines that may hold a queryset: by a word of the API, or by a name of this file that may stand for one."""
+        direct = self.source.lines_with(WORDS)
+        return sorted(direct | self.source.lines_with(self._local_sources(sorted(direct)), whole=True))
+
+    def _local_sources(self, mentioned: list[int]) -> set[str]:
         """The names of this file's own functions and attributes that may give a queryset."""
         names = set()
         for function in self.source.functions:
-            text = "\n".join(self.source.lines[function.node.lineno - 1 : function.last_line])
-            if MENTIONS.search(text) and ("return" in text or "self." in text):
+            index = bisect_left(mentioned, function.node.lineno)
+            if index < len(mentioned) and mentioned[index] <= function.last_line and _gives_something(function):
                 names.add(function.node.name)
+        lines = set(mentioned)
         for statement in self.source.statements:
-            if isinstance(statement, ast.Assign) and MENTIONS.search(self.source.lines[statement.lineno - 1]):
-                for target in statement.targets:
-                    names.add(dotted_name(target).rpartition(".")[2])
+            if isinstance(statement, ast.Assign) and statement.lineno in lines:
+                names.update(
+                    dotted_name(target).rpartition(".")[2]
+                    for target in statement.targets
+                    if isinstance(target, ast.Attribute) or statement.col_offset <= 4
+                )
         for model in self._declarations.models.values():
             names.update(model.to_many)
-        names = {name for name in names if name and not name.startswith("__")}
-        return re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(names)))})\b") if names else None
+        return {name for name in names if name and not name.startswith("__")}
+
+    def _learned_more(self, name: str) -> bool:
+        """Whether callers that were read later pass querysets to a function that was read without knowing it."""
+        reader = self._readers.get(name)
+        if reader is None:
+            return any(_holds_queryset(value) for value in self._passed[name].values())
+        return any(
+            _holds_queryset(value) and not _holds_queryset(reader.given.get(parameter, UNKNOWN))
+            for parameter, value in self._passed[name].items()
+        )
 
     def _top_level(self) -> Iterator[Subject]:
-        body = [
-            statement
-            for statement in self.source.tree.body
-            if not isinstance(statement, FunctionNode | ast.ClassDef)
-            and MENTIONS.search("\n".join(self.source.lines[statement.lineno - 1 : statement.end_lineno]))
-        ]
-        if not body:
-            return
-        reader = FunctionReader(self, None)
-        reader.read([node for node in self.source.tree.body if not isinstance(node, FunctionNode | ast.ClassDef)], {})
-        yield from reader.subjects
+        body = [node for node in self.source.tree.body if not isinstance(node, FunctionNode | ast.ClassDef)]
+        if any(self._mention_between(node.lineno, node.end_lineno or node.lineno) for node in body):
+            reader = FunctionReader(self, None)
+            reader.read(body, {})
+            yield from reader.subjects
 
     # -- functions ----------------------------------------------------------------------------------------------------
 
@@ -172,10 +193,7 @@ class Module:
             return Summary(UNKNOWN, has_effects=True)
         function = self._functions[name].node
         value = join(reader.returned) if reader.returned else PLAIN
-        is_generator = reader.is_generator or any(
-            isinstance(node, ast.Yield | ast.YieldFrom) for node in ast.walk(function)
-        )
-        if is_generator:
+        if reader.is_generator:
             value = UNKNOWN
         elif isinstance(value, Unknown) and function.returns is not None:
             value = self.annotated(function.returns, name, returned=True)
@@ -218,8 +236,7 @@ class Module:
             names[argument.arg] = self.annotated(argument.annotation, argument.arg)
         if function is not None:
             for name, value in self._passed.get(function.name, {}).items():
-                queryset = any(isinstance(option, QuerySet | Stream) for option in alternatives(value))
-                if name in names and (queryset or isinstance(names[name], Unknown)) and not isinstance(value, Row | Model):
+                if name in names and (_holds_queryset(value) or isinstance(names[name], Unknown)) and not isinstance(value, Row | Model):
                     names[name] = value
             if function.owner is not None and arguments and not _is_static(node):
                 names[arguments[0].arg] = self._self(function, node)
@@ -238,7 +255,7 @@ class Module:
         if is_class:
             return LocalClass(owner.name)
         if kind is ClassKind.MANAGER:
-            return Manager("", f"{owner.name}.self", Bound.UNKNOWN)
+            return Manager("", Bound.UNKNOWN)
         if kind is ClassKind.QUERYSET:
             return QuerySet("", f"{owner.name}.self", owner, Bound.UNKNOWN, shared=True)  # type: ignore[arg-type]
         if kind is ClassKind.FOREIGN:
@@ -272,7 +289,7 @@ class Module:
             return QuerySet(model, f"parameter {name}", node, bound, frozenset({name}), shared=True)
         if last in ("Manager", "BaseManager", "RelatedManager") and not self.is_foreign:
             bound = Bound.UNKNOWN if last == "RelatedManager" else Bound.UNBOUNDED
-            return Manager(_inner_name(inner), f"parameter {name}", bound)
+            return Manager(_inner_name(inner), bound)
         if last in ("Iterable", "Iterator", "Generator", "AsyncIterable", "AsyncIterator"):
             return Plain("file")
         if last.lower() == "type" and inner is not None:
@@ -407,13 +424,25 @@ class Module:
     def _stored(self, owner: str, name: str) -> Iterator[Value]:
         """What the methods of a class assign to ``self.name``."""
         for candidate in self._lineage(owner):
-            for function in self.source.functions:
-                if function.owner is None or function.owner.name != candidate:
-                    continue
-                text = "\n".join(self.source.lines[function.node.lineno - 1 : function.last_line])
-                if re.search(rf"\bself\.{re.escape(name)}\s*(?::[^=\n]*)?=(?!=)", text):
-                    reader = self.reader(function.name)
-                    yield from reader.attributes.get(name, ()) if reader else (UNKNOWN,)
+            for method in self._writers.get((candidate, name), ()):
+                reader = self.reader(method)
+                yield from reader.attributes.get(name, ()) if reader else (UNKNOWN,)
+
+    @cached_property
+    def _writers(self) -> dict[tuple[str, str], list[str]]:
+        """The methods that assign to ``self.name``, by class and name."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for statement in self.source.statements:
+            if not isinstance(statement, ast.Assign | ast.AnnAssign):
+                continue
+            for target in statement.targets if isinstance(statement, ast.Assign) else [statement.target]:
+                if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self":
+                    function = self.source.function_at(statement.lineno)
+                    if function is not None and function.owner is not None:
+                        methods = found.setdefault((function.owner.name, target.attr), [])
+                        if function.name not in methods:
+                            methods.append(function.name)
+        return found
 
     def _shared(self, value: Value, owner: str, name: str) -> Value:
         if isinstance(value, QuerySet):
@@ -429,19 +458,19 @@ class Module:
         cached = any("cached" in ast.unparse(decorator) for decorator in function.decorator_list)
         return self._shared(value, "", local) if cached else value
 
-    def model_attribute(self, model: Model, name: str, key: str) -> Value:
+    def model_attribute(self, model: Model, name: str) -> Value:
         """An attribute of a model class: a manager, a method, or what its use will show."""
         declared = self.declared(model.name)
         if declared is not None and name in declared.managers:
-            return Manager(model.name, key, self.bound_of(model.name), start=self._start_of(declared.managers[name]))
+            return Manager(model.name, self.bound_of(model.name), start=self._start_of(declared.managers[name]))
         local = self.method(model.name, name)
         if local is not None:
             return LocalFunction(local)
         if name in ("objects", "_default_manager", "_base_manager"):
-            return Manager(model.name, key, self.bound_of(model.name))
+            return Manager(model.name, self.bound_of(model.name))
         if not name.islower() or name in ("query", "_meta", "session"):
             return UNKNOWN
-        return ModelAttribute(model.name, name, key)
+        return ModelAttribute(model.name, name)
 
     def _start_of(self, node: ast.expr) -> QuerySet | None:
         """The queryset that a manager class of this file starts with."""
@@ -453,7 +482,7 @@ class Module:
                     return value if isinstance(value, QuerySet) else None
         return None
 
-    def row_attribute(self, row: Row, name: str, key: str) -> Value | None:
+    def row_attribute(self, row: Row, name: str) -> Value | None:
         """An attribute of a row, as far as the file declares its model."""
         declared = self.declared(row.model)
         if declared is None:
@@ -462,9 +491,9 @@ class Module:
             return PLAIN
         if name in declared.to_many:
             prefetched = row.of is None or row.of.prefetches or row.of.shared
-            return Manager(declared.to_many[name], key, Bound.BOUNDED, True, None, prefetched)
+            return Manager(declared.to_many[name], Bound.BOUNDED, True, None, prefetched)
         if name in declared.to_one and name not in declared.to_many:
-            return RowAttribute(row.model, name, key)
+            return RowAttribute(row.model, name)
         local = self.method(row.model, name)
         if local is not None:
             function = self._functions[local].node
@@ -472,7 +501,7 @@ class Module:
                 value = self.summary(local).value
                 cached = any("cached" in ast.unparse(decorator) for decorator in function.decorator_list)
                 if isinstance(value, QuerySet):
-                    return replace(value, key=f"{key}()", shared=cached, names=frozenset(), loops=())
+                    return replace(value, key=f"{local}?", shared=cached, names=frozenset(), loops=())
                 return value if isinstance(value, Rows | Stream) else UNKNOWN
             return LocalFunction(local)
         return None
@@ -497,6 +526,22 @@ class Module:
         tops = {resolved.partition(".")[0] for resolved in self.source.imports.values()}
         other = tops & {"mongoengine", "flask_mongoengine", "tortoise", "ormar", "cassandra", "mongomotor", "umongo"}
         return bool(other) and not any(top.startswith("django") for top in tops)
+
+
+def _holds_queryset(value: Value) -> bool:
+    return any(isinstance(option, QuerySet | Stream) for option in alternatives(value))
+
+
+def _gives_something(function: Function) -> bool:
+    """Whether a function returns a value."""
+    pending: list[ast.AST] = list(function.node.body)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.Return) and node.value is not None:
+            return True
+        for name in ("body", "orelse", "handlers", "finalbody"):
+            pending.extend(getattr(node, name, ()))
+    return False
 
 
 def _is_static(node: FunctionNode) -> bool:

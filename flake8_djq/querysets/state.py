@@ -7,11 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from flake8_djq.querysets.evaluations import Evaluation
-from flake8_djq.querysets.values import ListValue, QuerySet, Value, join
+from flake8_djq.querysets.values import ListValue, Plain, QuerySet, Unknown, Value, join
 
 __all__ = ["Facts", "State", "meet"]
 
 _versions = itertools.count(1)
+
+# Values that tell a reader nothing.
+DULL = (Unknown, Plain)
 
 # What counts as the same query run again: how it was run, besides its key.
 Signature = tuple[str, str]
@@ -35,25 +38,54 @@ class State:
     facts: dict[QuerySet, Facts] = field(default_factory=dict)
     queries: dict[Signature, Evaluation] = field(default_factory=dict)
     growth: dict[ListValue, str] = field(default_factory=dict)
+    attributes: frozenset[str] = frozenset()
     alive: bool = True
 
     def copy(self) -> State:
         return State(
-            dict(self.names), dict(self.versions), dict(self.facts), dict(self.queries), dict(self.growth), self.alive
+            self.names.copy(),
+            self.versions.copy(),
+            self.facts.copy(),
+            self.queries.copy(),
+            self.growth.copy(),
+            self.attributes,
+            self.alive,
         )
 
-    def become(self, other: State) -> None:
-        """Take over another state's knowledge."""
-        self.names, self.versions, self.facts = other.names, other.versions, other.facts
-        self.queries, self.growth, self.alive = other.queries, other.growth, other.alive
-
     def bind(self, name: str, value: Value) -> None:
+        """A name is assigned; what was known of the attributes of the object that it held before is void."""
         self.names[name] = value
         self.versions[name] = next(_versions)
-        if "." not in name:
-            # What was known of the attributes of the object that the name held before is void.
-            for other in [other for other in self.names if other.startswith(name + ".")]:
-                del self.names[other]
+        if self.attributes:
+            self.forget_attributes(name)
+
+    def bind_attribute(self, dotted: str, value: Value) -> None:
+        """An attribute is assigned: ``self.orders = ...``."""
+        self.versions[dotted] = next(_versions)
+        self.keep_attribute(dotted, value)
+
+    def keep_attribute(self, dotted: str, value: Value) -> None:
+        """Remember what an attribute holds. ``attributes`` has the last parts, to tell quickly what is not there."""
+        self.names[dotted] = value
+        self.attributes |= {dotted.rpartition(".")[2]}
+
+    def forget_attributes(self, name: str) -> None:
+        """Attributes of an object may have changed."""
+        for other in [other for other in self.names if other.startswith(name + ".")]:
+            del self.names[other]
+
+    def differs(self, earlier: State) -> bool:
+        """Whether what was known at an earlier point has changed in a way that reading the code again would show."""
+        if self.queries != earlier.queries or self.growth != earlier.growth:
+            return True
+        facts = self.facts
+        if any(facts.get(queryset) is not known for queryset, known in earlier.facts.items()):
+            return True
+        names = self.names
+        return any(
+            names.get(name) is not value and not (type(value) in DULL and type(names.get(name)) in DULL)
+            for name, value in earlier.names.items()
+        )
 
     def evaluated(self, queryset: QuerySet, evaluation: Evaluation) -> None:
         facts = self.facts.get(queryset, Facts())
@@ -95,6 +127,7 @@ def meet(states: Iterable[State]) -> State:
 
 
 def _merge(result: State, other: State) -> None:
+    result.attributes |= other.attributes
     for name, value in other.names.items():
         mine = result.names.get(name)
         if mine is None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence as Items
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence as Items
+from typing import TYPE_CHECKING, Any
 
 from flake8_djq.querysets.evaluations import How, Loop, Subject
 from flake8_djq.querysets.expressions import Expressions
@@ -28,16 +28,12 @@ class FunctionReader(Expressions):
     def __init__(self, module: Module, function: Function | None) -> None:
         super().__init__(module, function)
         self.returned: list[Value] = []
-        self.is_generator = False
+        self.given: dict[str, Value] = {}
         self._leaving: list[tuple[list[State], list[State]]] = []
-        self._statements = {
-            getattr(ast, name.removeprefix("_run_")): getattr(self, name)
-            for name in dir(self)
-            if name.startswith("_run_")
-        }
 
     def read(self, body: Items[ast.stmt], names: dict[str, Value]) -> None:
         """Read a body with its parameters bound."""
+        self.given = names
         for name, value in names.items():
             self.state.bind(name, value)
         self.block(body)
@@ -51,18 +47,14 @@ class FunctionReader(Expressions):
         for statement in body:
             if not self.state.alive:
                 return
-            handler = self._statements.get(type(statement))
+            handler = STATEMENTS.get(type(statement))
             if handler:
-                handler(statement)
+                handler(self, statement)
 
     # -- simple statements --------------------------------------------------------------------------------------------
 
     def _run_Expr(self, node: ast.Expr) -> None:
-        value = self.expr(node.value)
-        if isinstance(node.value, ast.Yield | ast.YieldFrom):
-            self.is_generator = True
-        elif isinstance(value, Stream):
-            pass
+        self.expr(node.value)
 
     def _run_Assign(self, node: ast.Assign) -> None:
         target = node.targets[0]
@@ -269,8 +261,11 @@ class FunctionReader(Expressions):
                 self.block(node.body)
                 breaks, continues = self._leaving.pop()
                 end = meet([self.state, *continues])
-                if end.alive:
-                    entry = meet((entry, end))
+                if not end.alive:
+                    break
+                before, entry = entry, meet((entry, end))
+                if not entry.differs(before):
+                    break
         self.loops = outer
         endless = isinstance(node, ast.While) and isinstance(node.test, ENDLESS)
         after = meet((tested, end)) if end.alive else tested
@@ -309,3 +304,10 @@ def _loaded(target: ast.expr) -> ast.expr:
     return target
 
 
+
+
+STATEMENTS: dict[type[ast.AST], Callable[[FunctionReader, Any], None]] = {
+    getattr(ast, name.removeprefix("_run_")): method
+    for name, method in vars(FunctionReader).items()
+    if name.startswith("_run_")
+}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -81,7 +81,6 @@ class ModelAttribute(Value):
 
     model: str
     name: str
-    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,6 @@ class Manager(Value):
     """
 
     model: str
-    key: str
     bound: Bound = Bound.UNBOUNDED
     related: bool = False
     start: QuerySet | None = None
@@ -154,7 +152,6 @@ class RowAttribute(Value):
 
     model: str
     name: str
-    key: str
     perhaps_prefetched: bool = True
 
 
@@ -231,16 +228,14 @@ def alternatives(value: Value) -> tuple[Value, ...]:
 def join(values: Iterable[Value]) -> Value:
     """The value of a name after paths meet on which it holds different things."""
     found: dict[Value, None] = {}
-    for value in _flat(values):
-        found[value] = None
+    for value in values:
+        if isinstance(value, Either):
+            found.update(dict.fromkeys(value.options))
+        else:
+            found[value] = None
     if not found or UNKNOWN in found:
         return UNKNOWN
     if len(found) == 1:
         return next(iter(found))
     # More alternatives than these come from machine-made code; nobody could read a message about them.
     return Either(tuple(found)) if len(found) <= 12 else UNKNOWN
-
-
-def _flat(values: Iterable[Value]) -> Iterator[Value]:
-    for value in values:
-        yield from alternatives(value)

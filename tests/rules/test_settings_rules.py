@@ -177,6 +177,18 @@ def test_batch_settings_named_by_the_option(path: str) -> None:
     assert places("my" + path.removeprefix("app/"), "DEBUG = True\n", options) == []
 
 
+def test_the_name_of_a_package_counts() -> None:
+    text = "INSTALLED_APPS = []\nDEBUG = True\n"
+    assert places("shop/settings/worker/__init__.py", text) == [("DJQ501", 2, 0)]
+    assert places("shop/worker/settings/__init__.py", text) == []
+
+
+def test_a_development_module_that_the_option_names() -> None:
+    text = 'DEBUG = env.bool("DEBUG", default=True)\n'
+    options = Options(batch_settings=("shop.settings.local",))
+    assert places("shop/settings/local.py", text, options) == [("DJQ502", 1, 0)]
+
+
 def test_the_option_also_names_modules_that_do_not_look_like_settings() -> None:
     options = Options(batch_settings=("shop.conf.local_jobs",))
     assert places("shop/conf/local_jobs.py", "DEBUG = True\n", options) == [("DJQ501", 1, 0)]
@@ -239,6 +251,8 @@ def test_no_fix_where_the_value_has_another_name_too() -> None:
         ('os.environ.get("DJANGO_DEBUG") not in ("0", "no")', 'os.environ.get("DJANGO_DEBUG", "0") == "1"'),
         ('os.environ.get("ENV") != "production"', 'DEBUG = os.environ.get("DEBUG", "0") == "1"'),
         ('os.environ.get("ENV", "dev") == "dev"', 'DEBUG = os.environ.get("DEBUG", "0") == "1"'),
+        ('other() or os.environ.get("DEBUG", "1") == "1"', 'os.environ.get("DEBUG", "0")'),
+        ('env.bool(  # é\n    "DEBUG",\n    default=True,\n)', 'env.bool("DEBUG", default=False)'),
         ('(os.environ.get("ENV") or "dev") == "dev"', 'DEBUG = os.environ.get("DEBUG", "0") == "1"'),
     ],
 )
@@ -283,6 +297,9 @@ def test_debug_on_where_the_variable_is_missing(value: str, remedy: str) -> None
         'os.environ.get("GAE_ENV", "") != "standard"',
         'os.environ.get("VERCEL_ENV") != "production"',
         'os.environ.get("SITE") != "example.org"',
+        'os.environ.get("GAE_ENV") != "standard" or os.environ.get("DEBUG", "0") == "1"',
+        'os.environ.get("SITE", "") == ""',
+        '"1" == os.environ.get("DEBUG", "1") == other()',
         'os.environ.get("PORT") is None',
         'not os.environ.get("PRODUCTION")',
         '"DYNO" not in os.environ',
@@ -353,6 +370,8 @@ def test_declared_true_by_default(declared: str, line: int) -> None:
         'env = environ.Env(DEBUG=(bool, True))\nDEBUG = env("DEBUG", default=False)\n',
         'env = environ.Env(DEBUG=(bool, True))\nDEBUG = env("OTHER")\n',
         "env = environ.Env(DEBUG=(bool, True))\nDEBUG = False\n",
+        'env = environ.Env(DEBUG=(str, True))\nDEBUG = env("DEBUG")\n',
+        'env = environ.Env(DEBUG=(bool, ON))\nDEBUG = env("DEBUG")\n',
         'env = environ.Env(DEBUG=bool)\nDEBUG = env("DEBUG")\n',
         "env = environ.Env(SHOP_DEBUG=(bool, True))\n",
         'env = other.Env(DEBUG=(bool, True))\nDEBUG = env("DEBUG")\n',
@@ -405,6 +424,13 @@ def test_debug_is_a_text(value: str, words: str) -> None:
         'False if os.environ.get("DEBUG") else True',
         'bool(os.environ.get("CI"))',
         "os.environ.get(name)",
+        'os.environ.get("DEBUG") and other()',
+        'other if os.environ.get("DEBUG") else False',
+        'True if os.environ.get("DEBUG") else True',
+        'os.environ[name + "DEBUG"]',
+        'other(os.environ.get("DEBUG"))',
+        'os.environ.get("DEBUG").split()',
+        'config("SITE")',
         'values.get("DEBUG")',
         'config("DEBUG", default=False, cast=bool)',
         'config("DEBUG", False, bool)',
@@ -592,6 +618,37 @@ def test_debug_not_forced(text: str) -> None:
     assert places(COMMAND, text) == []
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "if rows:\n        connection.force_debug_cursor = True\n",
+        "if options['sql']:\n        x()\n    else:\n        connection.force_debug_cursor = True\n",
+        "if not options['sql']:\n        connection.force_debug_cursor = True\n",
+        "if not options['sql']:\n        x()\n    connection.force_debug_cursor = True\n",
+        "if options['sql']:\n        return\n    connection.force_debug_cursor = True\n",
+        "if not rows:\n        return\n    connection.force_debug_cursor = True\n",
+        "connection.force_debug_cursor = True\n    if not options['sql']:\n        return\n",
+        "while not options['sql']:\n        return\n    connection.force_debug_cursor = True\n",
+    ],
+)
+def test_force_that_nobody_asked_for(body: str) -> None:
+    text = f"from django.db import connection\ndef handle(options, rows):\n    {body}"
+    assert [place[0] for place in places(COMMAND, text)] == ["DJQ504"]
+
+
+def test_force_in_a_function_that_is_also_called_unasked() -> None:
+    text = """\
+        from django.db import connection
+        def handle(options):
+            if options["sql"]:
+                watch()
+            watch()
+        def watch():
+            connection.force_debug_cursor = True
+        """
+    assert places(COMMAND, text) == [("DJQ504", 7, 4)]
+
+
 def test_force_that_another_function_does_not_undo() -> None:
     text = """\
         from django.db import connection
@@ -659,6 +716,9 @@ def test_profiler_in_batch_code(text: str, place: tuple[int, int], words: str) -
         "import cProfile\nfrom django.conf import settings\nif settings.DEBUG:\n    p = cProfile.Profile()\n",
         "import cProfile\ndef handle(profile):\n    if not profile:\n        return\n    cProfile.run('x()')\n",
         "import cProfile\ndef handle():\n    if options['p']:\n        slow()\ndef slow():\n    cProfile.run('x()')\n",
+        "import cProfile\ndef handle():\n    if __debug__:\n        cProfile.run('x()')\n",
+        "import cProfile\ndef handle():\n    if mode == 'x':\n        cProfile.run('x()')\n",
+        "import cProfile\ndef handle():\n    try:\n        x()\n    except E:\n        cProfile.run('x()')\n",
         "import cProfile\ndef run_profiled():\n    cProfile.run('x()')\n",
         "import cProfile\ndef deco(f):\n    def inner():\n        p = cProfile.Profile()\n    return inner\n",
         "import cProfile\ndef f():\n    match x:\n        case 1:\n            cProfile.run('x()')\n",

@@ -7,7 +7,6 @@ Only code that runs when the module is imported counts: the module's own stateme
 from __future__ import annotations
 
 import ast
-import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from enum import Enum
@@ -43,8 +42,8 @@ class Bindings:
         self.assignments: list[Assignment] = []
         self._superseded: set[_Binding] = set()
         # Most statements have nothing to do with the name; to walk through all of them would cost more than the rest.
-        words = re.compile(rf"\b(?:{name}|{'|'.join(sorted(OPEN_CALLS))})\b")
-        self._lines = [line for line, text in enumerate(source.lines, 1) if words.search(text)]
+        words = [word for word in (name, *OPEN_CALLS) if word in source.text]
+        self._lines = [line for line, text in enumerate(source.lines, 1) if any(word in text for word in words)]
         self._end = self._block(source.tree.body, frozenset((_Other.NOTHING,)))
         if any(isinstance(node, ast.Global) and name in node.names for node in source.statements):
             self._end |= {_Other.HIDDEN}

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from flake8_djq.findings import Finding
 from flake8_djq.rules.base import File, On, Rule
 from flake8_djq.rules.settings.bindings import Bindings
-from flake8_djq.rules.settings.environment import Read, raw_text
+from flake8_djq.rules.settings.environment import Read, raw_text, written
 from flake8_djq.rules.settings.modules import assigns_debug, is_module_of_settings
 
 __all__ = ["DebugAlwaysTrue"]
@@ -74,22 +74,17 @@ class DebugAlwaysTrue(Rule[File]):
 
 def _message(read: Read, value: ast.expr, file: File) -> str:
     variable = read.variable
-    start = f'DEBUG is the text of the variable {variable}: any text, "False" too, is true; '
-    if file.source.resolve(read.call.func if isinstance(read.call, ast.Call) else read.call) == "decouple.config":
-        callee = ast.get_source_segment(file.source.text, read.call.func) if isinstance(read.call, ast.Call) else ""
-        return start + f'have it cast: DEBUG = {callee}("{variable}", default=False, cast=bool)'
-    if isinstance(read.call, ast.Subscript):
-        missing = "where it is missing these settings fail with KeyError"
-        target = ast.get_source_segment(file.source.text, read.call.value)
-        text = f'{target}["{variable}"]'
-    else:
-        if read.call is not value:
-            missing = ""
-        elif read.default is None:
-            missing = "where it is missing DEBUG is None"
+    if isinstance(read.call, ast.Call):
+        callee = written(read.call.func, file.source)
+        missing = ""
+        if file.source.resolve(read.call.func) == "decouple.config":
+            remedy = f'have it cast: DEBUG = {callee}("{variable}", default=False, cast=bool)'
         else:
-            missing = f"where it is missing DEBUG is {ast.unparse(read.default)}"
-        target = ast.get_source_segment(file.source.text, read.call.func) if isinstance(read.call, ast.Call) else ""
-        text = f'{target}("{variable}", "")'
-    start += f"{missing}; " if missing else ""
-    return start + f'compare it: DEBUG = {text}.lower() in ("1", "true")'
+            remedy = f'compare it: DEBUG = {callee}("{variable}", "").lower() in ("1", "true")'
+            if read.call is value:
+                missing = f"where it is missing DEBUG is {ast.unparse(read.default) if read.default else None}; "
+    else:
+        target = written(read.call.value, file.source) if isinstance(read.call, ast.Subscript) else ""
+        missing = "where it is missing these settings fail with KeyError; "
+        remedy = f'compare it: DEBUG = {target}["{variable}"].lower() in ("1", "true")'
+    return f'DEBUG is the text of the variable {variable}: any text, "False" too, is true; {missing}{remedy}'

@@ -15,6 +15,7 @@ from flake8_djq.rules.settings.environment import (
     Schemes,
     WithoutVariables,
     raw_text,
+    written,
 )
 from flake8_djq.rules.settings.modules import assigns_debug, is_development, is_module_of_settings
 
@@ -116,11 +117,10 @@ def _remedy(read: Read, file: File) -> str:
     if not opposite or not isinstance(read.call, ast.Call):
         variable = read.variable if "DEBUG" in read.variable else "DEBUG"
         return f'switch it on by a variable of its own: DEBUG = os.environ.get("{variable}", "0") == "1"'
-    text = file.source.text
 
-    def written(node: ast.expr) -> str:
-        return opposite if node is read.default else " ".join((ast.get_source_segment(text, node) or "").split())
+    def text(node: ast.expr) -> str:
+        return opposite if node is read.default else written(node, file.source)
 
-    arguments = [written(argument) for argument in read.call.args]
-    arguments += [f"{keyword.arg}={written(keyword.value)}" for keyword in read.call.keywords if keyword.arg]
-    return f"let it default to off: {written(read.call.func)}({', '.join(arguments)})"
+    arguments = [text(argument) for argument in read.call.args]
+    arguments += [f"{keyword.arg}={text(keyword.value)}" for keyword in read.call.keywords if keyword.arg]
+    return f"let it default to off: {text(read.call.func)}({', '.join(arguments)})"

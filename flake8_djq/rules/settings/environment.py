@@ -17,7 +17,7 @@ from enum import Enum
 from flake8_djq.rules.settings.bindings import Bindings
 from flake8_djq.source import Source, dotted_name
 
-__all__ = ["Read", "Schemes", "WithoutVariables", "raw_text"]
+__all__ = ["Read", "Schemes", "WithoutVariables", "raw_text", "written"]
 
 TRUE_TEXTS = frozenset(("1", "true", "t", "yes", "y", "on"))
 FALSE_TEXTS = frozenset(("0", "false", "f", "no", "n", "off", ""))
@@ -94,6 +94,15 @@ class Schemes:
             if dotted_name(kind) == "bool" and isinstance(default, ast.Constant) and default.value is True:
                 return default
         return None
+
+
+def written(node: ast.expr, source: Source) -> str:
+    """An expression as its author wrote it, on one line. (``ast.get_source_segment`` takes apart the whole file.)"""
+    last = node.end_lineno or node.lineno
+    lines = [line.encode() for line in source.lines[node.lineno - 1 : last]]
+    lines[-1] = lines[-1][: node.end_col_offset]
+    lines[0] = lines[0][node.col_offset :]
+    return " ".join(b" ".join(lines).decode(errors="replace").split())
 
 
 def _keyword(call: ast.Call, *names: str) -> ast.expr | None:

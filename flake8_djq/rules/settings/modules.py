@@ -5,7 +5,6 @@ from __future__ import annotations
 import os.path
 import re
 
-from flake8_djq.context import Kind
 from flake8_djq.rules.base import File
 
 __all__ = ["assigns_debug", "is_development", "is_module_of_settings", "runs_batch_work"]
@@ -48,10 +47,7 @@ def assigns_debug(file: File) -> bool:
 
 def is_module_of_settings(file: File) -> bool:
     """Whether the file is a settings module, by its looks or because the user said so."""
-    if file.contexts.is_settings:
-        return True
-    whole = file.contexts.whole_file
-    return _is_named(file) and (whole is None or whole.kind is not Kind.TESTS)
+    return file.contexts.is_settings or _is_named(file)
 
 
 def is_development(file: File) -> bool:
@@ -64,4 +60,4 @@ def runs_batch_work(file: File) -> bool:
     words = _words(file.source.path)
     if words & BATCH_WORDS and not words & DEVELOPMENT_WORDS:
         return file.contexts.is_settings
-    return _is_named(file) and is_module_of_settings(file)
+    return _is_named(file)
