@@ -57,7 +57,9 @@ def table(rules: Sequence[AnyRule]) -> str:
 
 
 def _configure_rule(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("code", help="a code (DJQ101), the beginning of codes (DJQ1), or a name (loop-without-iterator)")
+    parser.add_argument(
+        "code", help="a code (DJQ101), the beginning of codes (DJQ1), or a name (loop-without-iterator)"
+    )
 
 
 def _run_rule(arguments: argparse.Namespace) -> int:

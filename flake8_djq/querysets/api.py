@@ -130,7 +130,14 @@ RAW_METHODS = {
 # Public names that are no query: attributes, and what only Django itself or a class body calls.
 OTHER_NAMES = frozenset(
     {"as_manager", "db", "ordered", "query", "resolve_expression"}  # QuerySet
-    | {"auto_created", "check", "contribute_to_class", "creation_counter", "deconstruct", "use_in_migrations"}  # Manager
+    | {
+        "auto_created",
+        "check",
+        "contribute_to_class",
+        "creation_counter",
+        "deconstruct",
+        "use_in_migrations",
+    }  # Manager
     | {"columns", "model_fields", "resolve_model_init_order"}  # RawQuerySet
 )
 

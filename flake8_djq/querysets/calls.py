@@ -64,24 +64,60 @@ MANAGER_EVIDENCE = frozenset(
     | {"in_bulk", "bulk_create", "bulk_update", "get_or_create", "update_or_create", "aggregate", "only", "defer"}
     | {"distinct", "iterator", "aiterator", "select_for_update", "using", "none", "get_queryset"}
 )
-NO_ARGUMENTS = frozenset({"count", "exists", "first", "last", "acount", "aexists", "afirst", "alast", "all", "iterator"})
+NO_ARGUMENTS = frozenset(
+    {"count", "exists", "first", "last", "acount", "aexists", "afirst", "alast", "all", "iterator"}
+)
 ONLY_KEYWORDS = frozenset({"get", "create", "aget", "acreate", "filter", "exclude"})
 # Query methods that no look-alike has, whatever they are called on.
 QUERY_EVIDENCE = frozenset({"select_related", "prefetch_related", "values_list", "select_for_update"})
 
 LOGGERS = frozenset({"debug", "info", "warning", "warn", "error", "critical", "exception", "log"})
-OUTPUT = LOGGERS | {"print", "write", "echo", "secho", "tqdm", "progressbar", "set_description", "notice", "msg", "success"}
+OUTPUT = LOGGERS | {
+    "print",
+    "write",
+    "echo",
+    "secho",
+    "tqdm",
+    "progressbar",
+    "set_description",
+    "notice",
+    "msg",
+    "success",
+}
 
-HARMLESS_NAMES = frozenset(vars(builtins)) - {"exec", "eval", "input", "open"} | {"_", "gettext", "ugettext", "format_html"}
+HARMLESS_NAMES = frozenset(vars(builtins)) - {"exec", "eval", "input", "open"} | {
+    "_",
+    "gettext",
+    "ugettext",
+    "format_html",
+}
 HARMLESS_METHODS = (
     OUTPUT
-    | {name for kind in (str, bytes, list, dict, set, frozenset, tuple, int, float) for name in dir(kind) if name[0] != "_"}
-    | {"get_or_none", "isoformat", "strftime", "strptime", "date", "now", "today", "timestamp", "total_seconds", "group"}
+    | {
+        name
+        for kind in (str, bytes, list, dict, set, frozenset, tuple, int, float)
+        for name in dir(kind)
+        if name[0] != "_"
+    }
+    | {
+        "get_or_none",
+        "isoformat",
+        "strftime",
+        "strptime",
+        "date",
+        "now",
+        "today",
+        "timestamp",
+        "total_seconds",
+        "group",
+    }
     | {"SUCCESS", "ERROR", "NOTICE", "WARNING", "match", "search", "fullmatch", "sub", "astimezone", "refresh_from_db"}
     | {"appendleft", "popleft", "writerow", "writerows", "add_argument", "as_sql", "flush", "close", "get_absolute_url"}
 ) - {"update", "delete", "remove", "clear", "add"}
 # Waiting for others, and programs that may do anything.
-HARMFUL_MODULES = frozenset({"subprocess", "time", "os", "threading", "multiprocessing", "concurrent", "asyncio", "importlib"})
+HARMFUL_MODULES = frozenset(
+    {"subprocess", "time", "os", "threading", "multiprocessing", "concurrent", "asyncio", "importlib"}
+)
 
 
 def is_harmless(call: ast.Call, source: Source) -> bool:

@@ -18,7 +18,9 @@ RELATIONS_TO_MANY = frozenset(
 )
 
 # Bases from elsewhere, by their usual names.
-MODEL_BASES = re.compile(r"(^|\.)(models\.Model|db\.models\.Model|gis\.db\.models\.Model|MPTTModel|MP_Node|NS_Node|AL_Node)$")
+MODEL_BASES = re.compile(
+    r"(^|\.)(models\.Model|db\.models\.Model|gis\.db\.models\.Model|MPTTModel|MP_Node|NS_Node|AL_Node)$"
+)
 MODEL_BASE_NAMES = re.compile(
     r"(^|\.)(Abstract\w+|\w*TimeStampedModel|\w+Model|PolymorphicModel|AbstractUser|AbstractBaseUser|PermissionsMixin)$"
 )

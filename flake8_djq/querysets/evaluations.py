@@ -103,9 +103,7 @@ class Loop:
             elif isinstance(child, ast.Call) and isinstance(child.func, ast.Attribute) and child.func.attr == "clear":
                 names.add(dotted_name(child.func.value))
             elif isinstance(child, ast.Delete):
-                names.update(
-                    dotted_name(target.value) for target in child.targets if isinstance(target, ast.Subscript)
-                )
+                names.update(dotted_name(target.value) for target in child.targets if isinstance(target, ast.Subscript))
         return frozenset(names)
 
 

@@ -30,14 +30,67 @@ OFTEN_UNIQUE = frozenset(
 )
 # Fields that group rows, in nearly every model that has them: a value of theirs has many rows.
 USUALLY_SHARED = frozenset(
-    {"status", "state", "type", "kind", "level", "priority", "active", "enabled", "deleted", "archived", "published", "paid"}
-    | {"processed", "sent", "country", "language", "locale", "currency", "date", "day", "month", "year", "source", "action"}
+    {
+        "status",
+        "state",
+        "type",
+        "kind",
+        "level",
+        "priority",
+        "active",
+        "enabled",
+        "deleted",
+        "archived",
+        "published",
+        "paid",
+    }
+    | {
+        "processed",
+        "sent",
+        "country",
+        "language",
+        "locale",
+        "currency",
+        "date",
+        "day",
+        "month",
+        "year",
+        "source",
+        "action",
+    }
 )
 EXACT = frozenset({"exact", "iexact"})
 OTHER_LOOKUPS = frozenset(
     {"contains", "icontains", "startswith", "istartswith", "endswith", "iendswith", "regex", "iregex", "isnull"}
-    | {"gt", "gte", "lt", "lte", "range", "in", "date", "year", "iso_year", "month", "day", "week", "week_day", "quarter"}
-    | {"time", "hour", "minute", "second", "search", "overlap", "contained_by", "has_key", "has_keys", "has_any_keys", "len"}
+    | {
+        "gt",
+        "gte",
+        "lt",
+        "lte",
+        "range",
+        "in",
+        "date",
+        "year",
+        "iso_year",
+        "month",
+        "day",
+        "week",
+        "week_day",
+        "quarter",
+    }
+    | {
+        "time",
+        "hour",
+        "minute",
+        "second",
+        "search",
+        "overlap",
+        "contained_by",
+        "has_key",
+        "has_keys",
+        "has_any_keys",
+        "len",
+    }
 )
 
 

@@ -221,7 +221,9 @@ class Module:
             if isinstance(option, QuerySet):
                 origin = f"{shorten(option.node)}"
                 key = f"{name}.{parameter}"
-                found.append(replace(option, key=key, shared=True, names=frozenset({parameter}), origin=origin, loops=()))
+                found.append(
+                    replace(option, key=key, shared=True, names=frozenset({parameter}), origin=origin, loops=())
+                )
             elif isinstance(option, ListValue):
                 found.append(UNKNOWN)
             else:
@@ -236,7 +238,11 @@ class Module:
             names[argument.arg] = self.annotated(argument.annotation, argument.arg)
         if function is not None:
             for name, value in self._passed.get(function.name, {}).items():
-                if name in names and (_holds_queryset(value) or isinstance(names[name], Unknown)) and not isinstance(value, Row | Model):
+                if (
+                    name in names
+                    and (_holds_queryset(value) or isinstance(names[name], Unknown))
+                    and not isinstance(value, Row | Model)
+                ):
                     names[name] = value
             if function.owner is not None and arguments and not _is_static(node):
                 names[arguments[0].arg] = self._self(function, node)
@@ -326,7 +332,9 @@ class Module:
                 return PLAIN
             module = resolved.rpartition(".")[0]
             if name[:1].isupper() and not name.isupper() and MODEL_MODULE.search(module) and not self.is_foreign:
-                return UNKNOWN if module == "django.db.models" or module.startswith("django.db.models.") else Model(name)
+                return (
+                    UNKNOWN if module == "django.db.models" or module.startswith("django.db.models.") else Model(name)
+                )
             return UNKNOWN
         assigned = self._assignments.get(name)
         if assigned is None:
@@ -396,7 +404,9 @@ class Module:
         """What a class of this file assigns to an attribute in its body."""
         for candidate in self._lineage(owner):
             for statement in self.source.classes[candidate].body:
-                if isinstance(statement, ast.Assign) and any(dotted_name(target) == name for target in statement.targets):
+                if isinstance(statement, ast.Assign) and any(
+                    dotted_name(target) == name for target in statement.targets
+                ):
                     value = Expressions(self, None).expr(statement.value)
                     if name == "model" and not isinstance(value, Model):
                         # A base class leaves it None for its subclasses to set.
@@ -436,7 +446,11 @@ class Module:
             if not isinstance(statement, ast.Assign | ast.AnnAssign):
                 continue
             for target in statement.targets if isinstance(statement, ast.Assign) else [statement.target]:
-                if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self":
+                if (
+                    isinstance(target, ast.Attribute)
+                    and isinstance(target.value, ast.Name)
+                    and target.value.id == "self"
+                ):
                     function = self.source.function_at(statement.lineno)
                     if function is not None and function.owner is not None:
                         methods = found.setdefault((function.owner.name, target.attr), [])

@@ -153,5 +153,3 @@ def _merge(result: State, other: State) -> None:
     result.queries = {key: value for key, value in result.queries.items() if other.queries.get(key) is value}
     for listed, source in other.growth.items():
         result.growth[listed] = result.growth.get(listed) or source
-
-

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence as Items
+from collections.abc import Callable
+from collections.abc import Sequence as Items
 from typing import TYPE_CHECKING, Any
 
 from flake8_djq.querysets.evaluations import How, Loop, Subject
@@ -280,7 +281,13 @@ class FunctionReader(Expressions):
 
     def _run_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """Read the body where it is defined: with what the outer names hold there."""
-        outer, loops, leaving, returned, generator = self.state, self.loops, self._leaving, self.returned, self.is_generator
+        outer, loops, leaving, returned, generator = (
+            self.state,
+            self.loops,
+            self._leaving,
+            self.returned,
+            self.is_generator,
+        )
         self._capture(node, outer)
         self.state, self.loops, self._leaving, self.returned = outer.copy(), (), [], []
         with self.branch():
@@ -302,8 +309,6 @@ def _loaded(target: ast.expr) -> ast.expr:
     if isinstance(target, ast.Name):
         return ast.copy_location(ast.Name(target.id, ast.Load()), target)
     return target
-
-
 
 
 STATEMENTS: dict[type[ast.AST], Callable[[FunctionReader, Any], None]] = {

@@ -54,5 +54,7 @@ class InternalError(Rule[Exception]):
         self._culprit = culprit
 
     def check(self, subject: Exception, file: File) -> Iterator[Finding]:
-        message = f"internal error: {self._culprit} failed on {file.source.path} with {type(subject).__name__}: {subject}"
+        message = (
+            f"internal error: {self._culprit} failed on {file.source.path} with {type(subject).__name__}: {subject}"
+        )
         yield Finding(1, 0, self.code, " ".join(message.split()) + "; please report it, the other findings stand")

@@ -55,8 +55,15 @@ class LenForCount(Rule[Evaluation]):
     def check(self, subject: Evaluation, file: File) -> Iterator[Finding]:
         if subject.how is not How.LENGTH or subject.asks_existence is not None:
             return
-        if subject.shared or subject.perhaps_cached or subject.repeated_by_loop or any(use.how.uses_rows for use in subject.later):
+        if (
+            subject.shared
+            or subject.perhaps_cached
+            or subject.repeated_by_loop
+            or any(use.how.uses_rows for use in subject.later)
+        ):
             return
         text = spell(subject.node)
         remedy = called(subject.node, "count()")
-        yield self.finding(file, subject.node, f"len() loads every row of {text} to count them; let the database count: {remedy}")
+        yield self.finding(
+            file, subject.node, f"len() loads every row of {text} to count them; let the database count: {remedy}"
+        )

@@ -74,7 +74,9 @@ class LoopWithoutIterator(Rule[Evaluation]):
     def check(self, subject: Evaluation, file: File) -> Iterator[Finding]:
         if subject.how is not How.LOOP or subject.bound is not Bound.UNBOUNDED or subject.queryset.raw:
             return
-        if any(earlier.how in (How.LOOP, How.MATERIALIZE) for earlier in subject.perhaps_before if earlier is not subject):
+        if any(
+            earlier.how in (How.LOOP, How.MATERIALIZE) for earlier in subject.perhaps_before if earlier is not subject
+        ):
             return
         reuse = self._reuse(subject)
         if reuse is None:

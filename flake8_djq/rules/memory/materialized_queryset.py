@@ -60,12 +60,16 @@ class MaterializedQueryset(Rule[Evaluation]):
     def check(self, subject: Evaluation, file: File) -> Iterator[Finding]:
         if subject.how is not How.MATERIALIZE or subject.bound is not Bound.UNBOUNDED or subject.queryset.raw:
             return
-        if any(earlier.how in (How.LOOP, How.MATERIALIZE) for earlier in subject.perhaps_before if earlier is not subject):
+        if any(
+            earlier.how in (How.LOOP, How.MATERIALIZE) for earlier in subject.perhaps_before if earlier is not subject
+        ):
             return
         built = {"*": "the unpacked arguments hold", "[::]": "a slice with a step loads", "join": "join() holds"}.get(
             subject.by, f"{subject.by}() holds"
         )
-        yield self.finding(file, subject.node, f"{built} every row of {spell(subject.node)} in memory; {self._remedy(subject, file)}")
+        yield self.finding(
+            file, subject.node, f"{built} every row of {spell(subject.node)} in memory; {self._remedy(subject, file)}"
+        )
 
     def _remedy(self, subject: Evaluation, file: File) -> str:
         if subject.by == "sorted" and isinstance(subject.call, ast.Call) and not subject.call.keywords:

@@ -61,9 +61,19 @@ class MembershipInQueryset(Rule[Evaluation]):
     def check(self, subject: Evaluation, file: File) -> Iterator[Finding]:
         if subject.how is not How.MEMBERSHIP or subject.member is None or subject.whole is None:
             return
-        if subject.shared or subject.perhaps_cached or subject.repeated_by_loop or any(use.how.uses_rows for use in subject.later):
+        if (
+            subject.shared
+            or subject.perhaps_cached
+            or subject.repeated_by_loop
+            or any(use.how.uses_rows for use in subject.later)
+        ):
             return
-        if subject.bound is Bound.BOUNDED or subject.queryset.sliced or subject.queryset.combined or subject.queryset.raw:
+        if (
+            subject.bound is Bound.BOUNDED
+            or subject.queryset.sliced
+            or subject.queryset.combined
+            or subject.queryset.raw
+        ):
             return
         remedy = self._remedy(subject)
         if remedy is None:

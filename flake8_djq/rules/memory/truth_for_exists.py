@@ -85,6 +85,10 @@ class TruthForExists(Rule[Subject]):
                 return
             queryset = subject.call.func.value
         exists = "aexists()" if subject.by == "acount" else "exists()"
-        remedy = ("" if subject.asks_existence else "not ") + ("await " if exists == "aexists()" else "") + called(queryset, exists)
+        remedy = (
+            ("" if subject.asks_existence else "not ")
+            + ("await " if exists == "aexists()" else "")
+            + called(queryset, exists)
+        )
         message = f"{WASTE[subject.how]} of {spell(queryset)} to know whether there is one; ask just that: {remedy}"
         yield self.finding(file, subject.node, message)

@@ -64,7 +64,9 @@ class InvariantQueryInLoop(Rule[Evaluation]):
             return
         if subject.repeated_by_loop and (subject.how.fills_cache or subject.perhaps_cached):
             return  # the first turn fills the cache for the others
-        names = queryset.names | {name.id for name in ast.walk(subject.call or subject.node) if isinstance(name, ast.Name)}
+        names = queryset.names | {
+            name.id for name in ast.walk(subject.call or subject.node) if isinstance(name, ast.Name)
+        }
         if names & loop.bound_names or "self" in names and queryset.shared:
             return
         text, line = spell(subject.node), getattr(loop.node, "lineno", 0)

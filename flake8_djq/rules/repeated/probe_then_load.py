@@ -87,5 +87,7 @@ class ProbeThenLoad(Rule[Evaluation]):
         if subject.bound is Bound.UNBOUNDED and file.context_of(subject.node).kind is Kind.BATCH:
             return None  # the rows ought to be streamed there, and then the number has to come first
         if subject.result_used:
-            return f"{text} asks for a number that the rows loaded on line {line} give for free; load them and take len()"
+            return (
+                f"{text} asks for a number that the rows loaded on line {line} give for free; load them and take len()"
+            )
         return f"{text} only feeds output and costs a query; after the load on line {line} len() is free"

@@ -64,9 +64,13 @@ class RepeatedEvaluation(Rule[Evaluation]):
             return
         text, line = spell(subject.node), first.node.lineno
         if subject.how is How.INDEX:
-            message = f"each index into this queryset runs a query (also on line {line}); slice the rows once into a list"
+            message = (
+                f"each index into this queryset runs a query (also on line {line}); slice the rows once into a list"
+            )
         elif subject.how is How.STREAM and first.queryset is subject.queryset:
-            message = f"{text} runs the query of line {line} again, since .iterator() caches nothing; do both in one pass"
+            message = (
+                f"{text} runs the query of line {line} again, since .iterator() caches nothing; do both in one pass"
+            )
         else:
             message = f"{text} runs the same query as line {line} again; keep the first result in a variable"
         yield self.finding(file, subject.node, message)

@@ -30,7 +30,12 @@ def _number(node: ast.expr | None, file: File) -> int | None:
         return None if number is None else -number
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Pow):
         left, right = _number(node.left, file), _number(node.right, file)
-        if left is None or right is None or not 0 <= right <= 1_000_000 or (isinstance(node.op, ast.Pow) and right > 20):
+        if (
+            left is None
+            or right is None
+            or not 0 <= right <= 1_000_000
+            or (isinstance(node.op, ast.Pow) and right > 20)
+        ):
             return None
         return left * right if isinstance(node.op, ast.Mult) else left**right
     if isinstance(node, ast.Name) and node.id.isupper():

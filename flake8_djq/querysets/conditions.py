@@ -1,0 +1,110 @@
+"""What conditions ask of querysets."""
+
+from __future__ import annotations
+
+import ast
+
+from flake8_djq.querysets.evaluations import Evaluation, How, ManagerTruth
+from flake8_djq.querysets.methods import QueryMethods
+from flake8_djq.querysets.values import PLAIN, Count, Manager, Value, alternatives, join
+
+__all__ = ["Conditions"]
+
+EXISTENCE = {
+    # (operator, constant): whether the comparison asks "are there rows?" (True) or "are there none?" (False)
+    (ast.Gt, 0): True,
+    (ast.NotEq, 0): True,
+    (ast.GtE, 1): True,
+    (ast.Eq, 0): False,
+    (ast.Lt, 1): False,
+    (ast.LtE, 0): False,
+}
+SWAPPED = {ast.Gt: ast.Lt, ast.Lt: ast.Gt, ast.GtE: ast.LtE, ast.LtE: ast.GtE}
+
+
+class Conditions(QueryMethods):
+    """Truth tests and comparisons: where only the existence of rows is asked."""
+
+    def truth(self, node: ast.expr, negated: bool = False) -> Value:
+        """Evaluate an expression where only its truth counts; the value is what it held."""
+        if isinstance(node, ast.BoolOp):
+            values = [self.truth(node.values[0])]
+            with self.branch():
+                values.extend(self.truth(operand) for operand in node.values[1:])
+            return join(values)
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            self.truth(node.operand, not negated)
+            return PLAIN
+        value = self.expr(node)
+        target = node.value if isinstance(node, ast.NamedExpr) else node
+        if isinstance(value, Count) and isinstance(value.evaluation, Evaluation):
+            if value.evaluation.call is _awaited(target):
+                value.evaluation.asks_existence = not negated
+                value.evaluation.whole = node
+            return value
+        querysets = self.querysets(value)
+        if querysets:
+            evaluation = self.evaluate(How.TRUTH, node, querysets, "not" if negated else "if")
+            evaluation.asks_existence = not negated
+            if len(querysets) < len(alternatives(value)):
+                evaluation.shared = True  # None on some path: the test asks for more than rows
+        elif isinstance(value, Manager):
+            self.others[node] = ManagerTruth(node)
+        return value
+
+    def _read_Compare(self, node: ast.Compare) -> Value:
+        sides = [node.left, *node.comparators]
+        if len(node.ops) == 1:
+            operator = node.ops[0]
+            if isinstance(operator, ast.In | ast.NotIn):
+                return self._membership(node)
+            values = [self.expr(side) for side in sides]
+            self._existence(node, type(operator), values)
+            if not isinstance(operator, ast.Is | ast.IsNot):
+                for value, side in zip(values, sides, strict=True):
+                    self._compared(value, side)
+        else:
+            for side in sides:
+                self.expr(side)
+        return PLAIN
+
+    def _compared(self, value: Value, node: ast.expr) -> None:
+        for queryset in self.querysets(value):
+            self._use(queryset, How.ESCAPE, node)
+
+    def _membership(self, node: ast.Compare) -> Value:
+        self.expr(node.left)
+        container = node.comparators[0]
+        value = self.expr(container)
+        querysets = self.querysets(value)
+        if querysets:
+            evaluation = self.evaluate(How.MEMBERSHIP, container, querysets, "in")
+            evaluation.whole, evaluation.member = node, node.left
+            evaluation.asks_existence = isinstance(node.ops[0], ast.In)
+        return PLAIN
+
+    def _existence(self, node: ast.Compare, operator: type[ast.cmpop], values: list[Value]) -> None:
+        """``qs.count() > 0``, ``0 == len(qs)``: a comparison that only asks whether there are rows."""
+        for value, side, other, swap in (
+            (values[0], node.left, node.comparators[0], False),
+            (values[1], node.comparators[0], node.left, True),
+        ):
+            if not isinstance(value, Count) or not isinstance(value.evaluation, Evaluation):
+                continue
+            evaluation = value.evaluation
+            if evaluation.call is not _awaited(side) or not isinstance(other, ast.Constant):
+                evaluation.result_used = True
+                continue
+            used = SWAPPED.get(operator, operator) if swap else operator  # type: ignore[call-overload]
+            asks = EXISTENCE.get((used, other.value))
+            if asks is None and evaluation.queryset.one_row and other.value == 1 and used is ast.Eq:
+                asks = True
+            if asks is None:
+                evaluation.result_used = True
+            else:
+                evaluation.asks_existence, evaluation.whole = asks, node
+
+
+def _awaited(node: ast.expr) -> ast.expr:
+    """``await x`` -> ``x``."""
+    return node.value if isinstance(node, ast.Await) else node

@@ -1,0 +1,186 @@
+"""What calls of functions do with querysets."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence as Items
+from dataclasses import replace
+
+from flake8_djq.querysets import calls
+from flake8_djq.querysets.evaluations import How
+from flake8_djq.querysets.recording import Recorder
+from flake8_djq.querysets.values import (
+    PLAIN,
+    UNKNOWN,
+    Count,
+    Instance,
+    ListValue,
+    LocalClass,
+    LocalFunction,
+    Model,
+    Plain,
+    QuerySet,
+    Row,
+    Rows,
+    Stream,
+    Unknown,
+    Value,
+    Wrapped,
+    alternatives,
+    join,
+)
+from flake8_djq.source import dotted_name
+
+__all__ = ["FunctionCalls"]
+
+
+class FunctionCalls(Recorder):
+    """Calls of builtins, of wrappers and collectors, and of the file's own functions."""
+
+    def _function(self, node: ast.Call, callee: Value) -> Value:
+        """A call of anything that is not a method."""
+        name = dotted_name(node.func)
+        if len(alternatives(callee)) > 1 and name in calls.WRAPPERS:
+            return self._wrap(name, node)
+        if isinstance(callee, LocalFunction):
+            return self.call_local(callee.name, node)
+        if isinstance(callee, Model):
+            self.arguments(node)
+            return Row(callee.name)
+        if isinstance(callee, LocalClass):
+            self.arguments(node)
+            return Instance(callee.name)
+        if isinstance(callee, Unknown | Plain):
+            return self._known_function(name, node)
+        self.arguments(node)
+        return self._opaque(node)
+
+    def _known_function(self, name: str, node: ast.Call) -> Value:
+        last = name.rpartition(".")[2]
+        first = node.args[0] if node.args else None
+        if last in ("get_model", "get_user_model", "get_current_user_model"):
+            return self.model_from_call(last, node)
+        if last in calls.COLLECTORS and name == last and first is not None and not isinstance(first, ast.Starred):
+            value = self.expr(first)
+            for keyword in node.keywords:
+                self.expr(keyword.value)
+            return self._collect(value, first, last, node)
+        if last in calls.CONSUMERS and name == last and first is not None and len(node.args) == 1:
+            for keyword in node.keywords:
+                self.expr(keyword.value)
+            self.consume(self.expr(first), first, How.LOOP, last)
+            return PLAIN
+        if name == "len" and first is not None:
+            return self._length(self.expr(first), first, node)
+        if name == "bool" and first is not None:
+            self.truth(first)
+            return PLAIN
+        if last in calls.WRAPPERS:
+            return self._wrap(last, node)
+        if name in ("isinstance", "hasattr", "type", "id", "callable", "getattr"):
+            for argument in node.args:
+                self.expr(argument)
+            return UNKNOWN
+        if last == "get_object_or_404" and first is not None:
+            value = self.expr(first)
+            self.arguments(node, node.args[1:])
+            model = value.name if isinstance(value, Model) else self._model_name(first)
+            return Row(model)
+        if name == "open" or last in ("reader", "DictReader", "TextIOWrapper"):
+            self.arguments(node)
+            return Plain("file")
+        self.arguments(node)
+        return self._opaque(node)
+
+    def model_from_call(self, name: str, node: ast.Call) -> Value:
+        """``apps.get_model("shop", "Order")``, ``get_user_model()``."""
+        self.arguments(node)
+        if name != "get_model":
+            return Model("User")
+        texts = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
+        texts += [keyword.value.value for keyword in node.keywords if isinstance(keyword.value, ast.Constant)]
+        last = texts[-1] if texts and isinstance(texts[-1], str) else ""
+        return Model(last.rpartition(".")[2] or "model")
+
+    def _collect(self, value: Value, node: ast.expr, by: str, call: ast.Call) -> Value:
+        querysets = self.querysets(value)
+        if querysets:
+            evaluation = self.evaluate(How.MATERIALIZE, node, querysets, by, call=call)
+            return Rows(evaluation.queryset)
+        if isinstance(value, Stream):
+            return Rows(value.queryset)
+        if isinstance(value, Wrapped):
+            # list(islice(rows, 500)) keeps one piece; the rows themselves stay in the result cache.
+            how = How.LOOP if value.by in calls.PIECES else How.MATERIALIZE
+            self.consume(value, node, how, "for" if value.by in calls.PIECES else by)
+            return PLAIN
+        self.escape(value, node)
+        if isinstance(value, Rows | ListValue):
+            return value
+        return PLAIN
+
+    def _length(self, value: Value, node: ast.expr, call: ast.Call) -> Value:
+        querysets = self.querysets(value)
+        if not querysets:
+            return PLAIN
+        evaluation = self.evaluate(How.LENGTH, node, querysets, "len", call=call)
+        if len(querysets) < len(alternatives(value)):
+            evaluation.shared = True
+        return Count(evaluation)
+
+    def _wrap(self, name: str, node: ast.Call) -> Value:
+        which = calls.WRAPPERS[name]
+        wrapped = range(len(node.args))[which]
+        parts, nodes = [], []
+        for index, argument in enumerate(node.args):
+            value = self.expr(argument)
+            if index in wrapped:
+                parts.append(value)
+                nodes.append(argument)
+            else:
+                self.escape(value, argument)
+        for keyword in node.keywords:
+            self.expr(keyword.value)
+        return Wrapped(tuple(parts), name, tuple(nodes))
+
+    def arguments(self, node: ast.Call, positional: Items[ast.expr] | None = None) -> None:
+        """Evaluate the arguments of a call that may do anything with them."""
+        for argument in node.args if positional is None else positional:
+            self.escape(self.expr(argument), argument)
+        for keyword in node.keywords:
+            self.escape(self.expr(keyword.value), keyword.value)
+
+    def _opaque(self, node: ast.Call) -> Value:
+        """A call of which nothing is known but perhaps that it changes no rows."""
+        if not calls.is_harmless(node, self.source):
+            self.effects()
+        return UNKNOWN
+
+    def call_local(self, name: str, node: ast.Call, bound_to: Value = UNKNOWN) -> Value:
+        """Call a function or method of this file."""
+        values = [self.expr(argument) for argument in node.args]
+        keywords = {keyword.arg: self.expr(keyword.value) for keyword in node.keywords}
+        for value, argument in zip(values, node.args, strict=True):
+            self.escape(value, argument)
+        for keyword in node.keywords:
+            self.escape(keywords[keyword.arg], keyword.value)
+        self.module.passes(name, node, values, keywords)
+        summary = self.module.summary(name)
+        if summary.has_effects:
+            self.effects()
+            self.state.forget_attributes("self")
+        return self.fresh(summary.value, node, f"{name}({self.key(node)})")
+
+    def fresh(self, value: Value, node: ast.expr, key: str) -> Value:
+        """What a call returns: a queryset that it builds is a new object at each call."""
+        found: list[Value] = []
+        for option in alternatives(value):
+            if isinstance(option, QuerySet):
+                option = replace(option, node=node, key=key, shared=option.shared, loops=self.loops)
+            elif isinstance(option, ListValue):
+                option = UNKNOWN
+            found.append(option)
+        return join(found) if found else UNKNOWN
+
+    def _model_name(self, node: ast.expr) -> str:
+        return dotted_name(node).rpartition(".")[2] or ast.unparse(node)
