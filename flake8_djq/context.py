@@ -146,7 +146,7 @@ class Contexts:
         known = {function.name: function for function in self._source.functions}
         contexts = {name: Context(Kind.BATCH) for name in self._roots() if name in known}
         # A way is the names on it; breadth first, so that the message tells the shortest one.
-        ways = {name: (name,) for name in contexts}
+        ways: dict[str, tuple[str, ...]] = {name: (name,) for name in contexts}
         pending = deque(contexts)
         while pending:
             caller = pending.popleft()

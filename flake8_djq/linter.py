@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import cache
+from typing import Any
 
 from flake8_djq.context import Contexts, Kind
 from flake8_djq.findings import Finding
@@ -60,7 +61,7 @@ def _querysets(file: File) -> Iterator[Finding]:
                 yield from _ask(rule, subject, file)
 
 
-def _ask(rule: Rule[object], subject: object, file: File) -> Iterable[Finding]:
+def _ask(rule: Rule[Any], subject: object, file: File) -> Iterable[Finding]:
     try:
         return [
             finding

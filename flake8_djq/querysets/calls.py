@@ -142,7 +142,7 @@ def is_output(call: ast.Call) -> bool:
     """Whether a call writes to a log, the terminal or a progress bar."""
     func = call.func
     last = func.attr if isinstance(func, ast.Attribute) else dotted_name(func)
-    return last in OUTPUT
+    return last in OUTPUT or "rogress" in last
 
 
 def shows_query(call: ast.Call, name: str) -> bool:

@@ -6,11 +6,12 @@ import ast
 
 from flake8_djq.querysets.evaluations import Evaluation, How, ManagerTruth
 from flake8_djq.querysets.methods import QueryMethods
-from flake8_djq.querysets.values import PLAIN, Count, Manager, Value, alternatives, join
+from flake8_djq.querysets.state import meet
+from flake8_djq.querysets.values import PLAIN, Count, Either, Manager, Value, alternatives, join
 
 __all__ = ["Conditions"]
 
-EXISTENCE = {
+EXISTENCE: dict[tuple[type[ast.cmpop], object], bool] = {
     # (operator, constant): whether the comparison asks "are there rows?" (True) or "are there none?" (False)
     (ast.Gt, 0): True,
     (ast.NotEq, 0): True,
@@ -19,22 +20,45 @@ EXISTENCE = {
     (ast.Lt, 1): False,
     (ast.LtE, 0): False,
 }
-SWAPPED = {ast.Gt: ast.Lt, ast.Lt: ast.Gt, ast.GtE: ast.LtE, ast.LtE: ast.GtE}
+SWAPPED: dict[type[ast.cmpop], type[ast.cmpop]] = {ast.Gt: ast.Lt, ast.Lt: ast.Gt, ast.GtE: ast.LtE, ast.LtE: ast.GtE}
 
 
 class Conditions(QueryMethods):
     """Truth tests and comparisons: where only the existence of rows is asked."""
 
     def truth(self, node: ast.expr, negated: bool = False) -> Value:
-        """Evaluate an expression where only its truth counts; the value is what it held."""
+        """Evaluate an expression where only its truth counts; the value is what it held.
+
+        Leaves in ``outcomes`` what is known where it is true, and where it is false.
+        """
         if isinstance(node, ast.BoolOp):
-            values = [self.truth(node.values[0])]
-            with self.branch():
-                values.extend(self.truth(operand) for operand in node.values[1:])
-            return join(values)
+            return self._either_or_both(node, negated)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
             self.truth(node.operand, not negated)
+            self.outcomes = self.outcomes[::-1]
             return PLAIN
+        value = self._simple_truth(node, negated)
+        self.outcomes = (self.state, self.state)
+        return value
+
+    def _either_or_both(self, node: ast.BoolOp, negated: bool) -> Value:
+        """``a and b``, ``a or b``: later operands are asked only where the earlier ones leave it open."""
+        values = [self.truth(node.values[0], negated)]
+        true, false = self.outcomes
+        is_and = isinstance(node.op, ast.And)
+        with self.branch(node):
+            for operand in node.values[1:]:
+                self.state = (true if is_and else false).copy()
+                values.append(self.truth(operand, negated))
+                if is_and:
+                    true, false = self.outcomes[0], meet((false, self.outcomes[1]))
+                else:
+                    true, false = meet((true, self.outcomes[0])), self.outcomes[1]
+        self.state = meet((true, false))
+        self.outcomes = (true, false)
+        return join(values)
+
+    def _simple_truth(self, node: ast.expr, negated: bool) -> Value:
         value = self.expr(node)
         target = node.value if isinstance(node, ast.NamedExpr) else node
         if isinstance(value, Count) and isinstance(value.evaluation, Evaluation):
@@ -48,6 +72,8 @@ class Conditions(QueryMethods):
             evaluation.asks_existence = not negated
             if len(querysets) < len(alternatives(value)):
                 evaluation.shared = True  # None on some path: the test asks for more than rows
+        elif isinstance(value, Either):
+            self.escape(value, node)
         elif isinstance(value, Manager):
             self.others[node] = ManagerTruth(node)
         return value
@@ -81,6 +107,8 @@ class Conditions(QueryMethods):
             evaluation = self.evaluate(How.MEMBERSHIP, container, querysets, "in")
             evaluation.whole, evaluation.member = node, node.left
             evaluation.asks_existence = isinstance(node.ops[0], ast.In)
+        else:
+            self.escape(value, container)
         return PLAIN
 
     def _existence(self, node: ast.Compare, operator: type[ast.cmpop], values: list[Value]) -> None:
@@ -95,7 +123,7 @@ class Conditions(QueryMethods):
             if evaluation.call is not _awaited(side) or not isinstance(other, ast.Constant):
                 evaluation.result_used = True
                 continue
-            used = SWAPPED.get(operator, operator) if swap else operator  # type: ignore[call-overload]
+            used = SWAPPED.get(operator, operator) if swap else operator
             asks = EXISTENCE.get((used, other.value))
             if asks is None and evaluation.queryset.one_row and other.value == 1 and used is ast.Eq:
                 asks = True

@@ -63,16 +63,24 @@ class Subject:
 class Loop:
     """A loop around an evaluation.
 
-    ``branches`` is the depth of conditions at which its body starts. ``writes`` are the models that the body changes;
+    ``path`` are the conditions and loops that its body stands in. ``writes`` are the models that the body changes;
     ``opaque`` says that code runs in it which may change anything in the database.
     """
 
     node: ast.AST
     value: Value
-    branches: int
+    path: tuple[ast.AST, ...]
     writes: set[str] = field(default_factory=set)
     opaque: bool = False
-    evaluation: Evaluation | None = None
+
+    @cached_property
+    def proves_little(self) -> bool:
+        """``while True`` waits for something that changes elsewhere; a body that ends in ``break`` has one turn."""
+        if isinstance(self.node, ast.While) and isinstance(self.node.test, ast.Constant):
+            return True
+        return isinstance(self.node, ast.For | ast.AsyncFor | ast.While) and isinstance(
+            self.node.body[-1], ast.Break | ast.Return | ast.Raise
+        )
 
     @cached_property
     def _assigned(self) -> frozenset[str]:
@@ -109,11 +117,17 @@ class Loop:
 
 @dataclass(frozen=True)
 class Use:
-    """A later use of the same queryset object (or, with ``same_object`` False, of the same query built anew)."""
+    """A later use of the same queryset object (or, with ``same_object`` False, of the same query built anew).
+
+    ``path`` are the conditions and loops that it stands in; ``undisturbed`` says that nothing in between may have
+    changed rows.
+    """
 
     how: How
     node: ast.expr
+    path: tuple[ast.AST, ...] = ()
     same_object: bool = True
+    undisturbed: bool = True
 
     @property
     def line(self) -> int:
@@ -128,6 +142,7 @@ class Evaluation(Subject):
     ``by`` the word for it: ``for``, ``list``, ``count`` ... ``certainly_before`` are the evaluations of the same object on every
     path to here, ``perhaps_before`` those on some; ``later`` the uses on some path from here. ``repeats`` is an earlier
     evaluation, on every path and with nothing in between that may write, of the same SQL through another object.
+    ``list_loops`` and ``list_reads`` are what becomes of a list that was made: loops over it, and anything else.
     """
 
     how: How
@@ -142,6 +157,7 @@ class Evaluation(Subject):
     later: dict[Use, None] = field(default_factory=dict)
     repeats: Evaluation | None = None
     loops: tuple[Loop, ...] = ()
+    path: tuple[ast.AST, ...] = ()
     every_turn: bool = False
     shared: bool = False
     asks_existence: bool | None = None
@@ -150,6 +166,8 @@ class Evaluation(Subject):
     result_named: bool = False
     mutates_rows: bool = False
     member: ast.expr | None = None
+    list_loops: set[ast.expr] = field(default_factory=set)
+    list_reads: set[ast.expr] = field(default_factory=set)
 
     @property
     def cached(self) -> Evaluation | None:
@@ -166,6 +184,32 @@ class Evaluation(Subject):
         """Whether a loop evaluates one and the same object, which comes from outside the loop, on each turn."""
         inside = {loop.node for loop in self.queryset.loops if isinstance(loop, Loop)}
         return any(loop.node not in inside for loop in self.loops)
+
+    @property
+    def same_on_each_turn(self) -> bool:
+        """Whether the innermost loop runs this query on each of its turns although nothing in it changes."""
+        queryset = self.queryset
+        if not self.loops or not self.every_turn or not queryset.certain or "?" in queryset.key:
+            return False
+        loop = self.loops[-1]
+        if loop.opaque or queryset.model in loop.writes or loop.proves_little or queryset.perhaps_prefetched:
+            return False
+        if self.repeated_by_loop and (self.how.fills_cache or self.perhaps_cached):
+            return False  # the first turn fills the cache for the others
+        part = self.call or self.node
+        names = queryset.names | {name.id for name in ast.walk(part) if isinstance(name, ast.Name)}
+        return not names & loop.bound_names and not ("self" in names and queryset.shared)
+
+    def surely_follows(self, use: Use) -> bool:
+        """Whether the use comes whenever this evaluation says that there are rows: no other condition in between."""
+        mine = [node for node in self.path if not isinstance(node, ast.BoolOp)]
+        theirs = list(use.path)
+        if theirs[: len(mine)] != mine:
+            return False
+        return all(
+            isinstance(node, ast.If) and any(part is self.node for part in ast.walk(node.test))
+            for node in theirs[len(mine) :]
+        )
 
     def later_uses(self, *hows: How) -> list[Use]:
         """The later uses of the same object in one of these ways, in the order of the text."""

@@ -10,9 +10,9 @@ from typing import Any
 
 from flake8_djq.querysets import calls
 from flake8_djq.querysets.conditions import Conditions
-from flake8_djq.querysets.evaluations import How, Loop, Use
+from flake8_djq.querysets.evaluations import Evaluation, How, Loop, Use
 from flake8_djq.querysets.spelling import names_in
-from flake8_djq.querysets.state import State
+from flake8_djq.querysets.state import State, meet
 from flake8_djq.querysets.values import (
     NONE,
     PLAIN,
@@ -73,6 +73,8 @@ class Expressions(Conditions):
             value = self.module.name(node.id)
         if isinstance(value, Count):
             self._result_used(value)
+        elif isinstance(value, Rows) and isinstance(value.evaluation, Evaluation):
+            value.evaluation.list_reads.add(node)
         return value
 
     def _read_Attribute(self, node: ast.Attribute) -> Value:
@@ -186,21 +188,23 @@ class Expressions(Conditions):
 
     def _read_IfExp(self, node: ast.IfExp) -> Value:
         self.truth(node.test)
-        before = self.state.copy()
-        with self.branch():
+        true, false = self.outcomes
+        with self.branch(node):
+            self.state = true.copy()
             first = self.expr(node.body)
-            after = self.state
-            self.state = before
+            after, self.state = self.state, false.copy()
             second = self.expr(node.orelse)
-        self.state = self.module.meet((after, self.state))
+        self.state = meet((after, self.state))
         return join((first, second))
 
     def _read_BoolOp(self, node: ast.BoolOp) -> Value:
-        values = []
-        for operand in node.values[:-1]:
-            values.append(self.truth(operand))
-        with self.branch():
+        values = [self.truth(node.values[0])]
+        with self.branch(node):
+            for operand in node.values[1:-1]:
+                values.append(self.truth(operand))
+            before = self.state.copy()
             values.append(self.expr(node.values[-1]))
+        self.state = meet((before, self.state))
         # "a and b" gives a only where it is false: an empty collection or None, never rows.
         return values[-1] if isinstance(node.op, ast.And) else join(values)
 
@@ -247,11 +251,13 @@ class Expressions(Conditions):
         querysets = self.querysets(value)
         if querysets:
             self.evaluate(How.MATERIALIZE, node.value, querysets, "*")
+        else:
+            self.escape(value, node.value)
         return UNKNOWN
 
     def _read_Lambda(self, node: ast.Lambda) -> Value:
         before = self.state.copy()
-        with self.branch():
+        with self.branch(node):
             for argument in [*node.args.args, *node.args.kwonlyargs, *node.args.posonlyargs]:
                 self.state.bind(argument.arg, UNKNOWN)
             self.escape(self.expr(node.body), node.body)
@@ -308,26 +314,29 @@ class Expressions(Conditions):
         """Read a comprehension; returns what its result grows with, when nothing bounds that."""
         generators: list[ast.comprehension] = node.generators  # type: ignore[attr-defined]
         targets = {name for generator in generators for name in names_in(generator.target)}
-        hidden = {name: (self.state.names.get(name), self.state.versions.get(name, 0)) for name in targets}
-        outer_loops, grows = self.loops, ""
+        hidden, early = (
+            {name: (self.state.names.get(name), self.state.versions.get(name, 0)) for name in targets},
+            self.left_early,
+        )
+        outer_loops, grows, self.left_early = self.loops, "", False
         for generator in generators:
             value = self.expr(generator.iter)
             item = self.consume(value, generator.iter, How.LOOP, "comprehension")
             grows = grows or self.grows_with(value, generator.iter)
-            self.loops = (*self.loops, Loop(node, value, branches=self.branches))
+            self.loops = (*self.loops, Loop(node, value, self.path))
             self.bind(generator.target, item)
             for condition in generator.ifs:
                 self.truth(condition)
         if any(generator.ifs for generator in generators):
-            with self.branch():
+            with self.branch(node):
                 self._elements(elements)
         else:
             self._elements(elements)
-        self.loops = outer_loops
-        for name, (value, version) in hidden.items():
+        self.loops, self.left_early = outer_loops, early
+        for name, (outer, version) in hidden.items():
             self.state.names.pop(name, None)
-            if value is not None:
-                self.state.names[name] = value
+            if outer is not None:
+                self.state.names[name] = outer
             self.state.versions[name] = version
         return grows
 

@@ -106,7 +106,7 @@ class FunctionCalls(Recorder):
         querysets = self.querysets(value)
         if querysets:
             evaluation = self.evaluate(How.MATERIALIZE, node, querysets, by, call=call)
-            return Rows(evaluation.queryset)
+            return Rows(evaluation.queryset, evaluation)
         if isinstance(value, Stream):
             return Rows(value.queryset)
         if isinstance(value, Wrapped):
@@ -122,6 +122,7 @@ class FunctionCalls(Recorder):
     def _length(self, value: Value, node: ast.expr, call: ast.Call) -> Value:
         querysets = self.querysets(value)
         if not querysets:
+            self.escape(value, node)
             return PLAIN
         evaluation = self.evaluate(How.LENGTH, node, querysets, "len", call=call)
         if len(querysets) < len(alternatives(value)):

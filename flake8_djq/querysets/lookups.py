@@ -95,6 +95,7 @@ OTHER_LOOKUPS = frozenset(
 
 
 def _lookups(call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
+    """The lookups of one call that are all joined by AND."""
     for keyword in call.keywords:
         if keyword.arg:
             yield keyword.arg, keyword.value
@@ -102,11 +103,6 @@ def _lookups(call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
             for key, value in zip(keyword.value.keys, keyword.value.values, strict=True):
                 if isinstance(key, ast.Constant) and isinstance(key.value, str):
                     yield key.value, value
-    for argument in call.args:
-        # Positional conditions are joined by AND; only a plain Q(...) with one lookup is as good as a keyword.
-        if isinstance(argument, ast.Call) and dotted_name(argument.func).rpartition(".")[2] == "Q":
-            if not argument.args and len(argument.keywords) == 1 and argument.keywords[0].arg:
-                yield argument.keywords[0].arg, argument.keywords[0].value
 
 
 def _split(lookup: str) -> tuple[str, str]:
@@ -140,23 +136,39 @@ def finds_one_row(call: ast.Call, model: ModelClass | None) -> bool:
 
 
 def bound_of_lookups(call: ast.Call, value_of: Callable[[ast.expr], Value], model: ModelClass | None) -> Bound:
-    """What a ``filter`` call does for the number of rows.
+    """What a ``filter`` call, or a ``Q`` object, does for the number of rows.
 
-    ``value_of`` tells what an argument holds; ``model`` is the declaration of the model, where the file has it. BOUNDED: one
-    row, children of one parent, a batch of keys, a window over keys. UNKNOWN: it may be one of these.
+    ``value_of`` tells what an argument holds; ``model`` is the declaration of the model, where the file has it.
+    BOUNDED: one row, children of one parent, a batch of keys, a window over keys. UNKNOWN: it may be one of these.
     """
     if finds_one_row(call, model):
         return Bound.BOUNDED
-    found = Bound.UNBOUNDED
     ends = set()
+    bounds = [_condition(argument, value_of, model) for argument in call.args]
     for lookup, node in _lookups(call):
         path, kind = _split(lookup)
         if path in KEYS and kind in ("gt", "gte", "lt", "lte"):
             ends.add(kind[0])
-        bound = _one_lookup(path, kind, node, value_of, model)
-        if bound.value > found.value:
-            found = bound
-    return Bound.BOUNDED if len(ends) == 2 else found
+        bounds.append(_one_lookup(path, kind, node, value_of, model))
+    if any(keyword.arg is None and not isinstance(keyword.value, ast.Dict) for keyword in call.keywords):
+        bounds.append(Bound.UNKNOWN)  # filter(**lookups): they may be anything
+    return Bound.BOUNDED if len(ends) == 2 else max(bounds, key=_strength, default=Bound.UNBOUNDED)
+
+
+def _strength(bound: Bound) -> int:
+    return bound.value
+
+
+def _condition(node: ast.expr, value_of: Callable[[ast.expr], Value], model: ModelClass | None) -> Bound:
+    """The same for a positional condition: ``Q(...) | Q(...)`` leaves as many rows as its weaker side."""
+    if isinstance(node, ast.BinOp):
+        sides = (_condition(node.left, value_of, model), _condition(node.right, value_of, model))
+        return min(sides, key=_strength) if isinstance(node.op, ast.BitOr) else max(sides, key=_strength)
+    if isinstance(node, ast.IfExp):
+        return min(_condition(node.body, value_of, model), _condition(node.orelse, value_of, model), key=_strength)
+    if isinstance(node, ast.Call) and dotted_name(node.func).rpartition(".")[2] == "Q":
+        return bound_of_lookups(node, value_of, model)
+    return Bound.UNBOUNDED
 
 
 def _one_lookup(
@@ -167,6 +179,10 @@ def _one_lookup(
         return Bound.BOUNDED
     if kind == "in" and path in KEYS | USUALLY_UNIQUE:
         return _batch(node, value_of(node))
+    if kind == "in" and path in OFTEN_UNIQUE:
+        return Bound.UNKNOWN
+    if kind == "in" and isinstance(node, ast.List | ast.Tuple | ast.Set) and len(node.elts) == 1:
+        kind, node = "exact", node.elts[0]  # "parents__in=[parent]"
     if kind != "exact":
         return Bound.UNBOUNDED
     if model is not None and path in model.columns or last in USUALLY_SHARED or last.startswith(("is_", "has_")):

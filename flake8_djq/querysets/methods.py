@@ -277,8 +277,8 @@ class QueryMethods(FunctionCalls):
                 derived.bound = bound
             derived.one_row = derived.one_row or finds_one_row(node, model)
         elif effect == "values":
-            fields = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
-            derived.values, derived.fields = True, tuple(str(field) for field in fields)
+            fields = [str(part.value) if isinstance(part, ast.Constant) else "?" for part in node.args]
+            derived.values, derived.fields = True, tuple(fields)
         elif effect == "annotates":
             derived.groups = derived.groups or (queryset.values and bool(queryset.fields))
         elif effect == "distinct":

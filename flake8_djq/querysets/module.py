@@ -14,7 +14,6 @@ from flake8_djq.options import Options
 from flake8_djq.querysets.declarations import OTHER_ORMS, ClassKind, Declarations, ModelClass
 from flake8_djq.querysets.evaluations import Subject
 from flake8_djq.querysets.expressions import Expressions
-from flake8_djq.querysets.state import meet
 from flake8_djq.querysets.statements import FunctionReader
 from flake8_djq.querysets.values import (
     PLAIN,
@@ -88,7 +87,6 @@ def shorten(node: ast.AST) -> str:
 class Module:
     """One file. The engine asks it what a name, an attribute or a call means outside the function that it reads."""
 
-    meet = staticmethod(meet)
     spell = staticmethod(shorten)
 
     def __init__(self, source: Source, contexts: Contexts, options: Options) -> None:
@@ -212,14 +210,17 @@ class Module:
         given.update({keyword: value for keyword, value in keywords.items() if keyword})
         for parameter, value in given.items():
             value = self._outside(value, name, parameter)
-            known[parameter] = join((known[parameter], value)) if parameter in known else value
+            if parameter in known:
+                # Several callers: the message names none of them.
+                value = join((_nameless(known[parameter]), _nameless(value)))
+            known[parameter] = value
 
     def _outside(self, value: Value, name: str, parameter: str) -> Value:
         """A value as the function that is called sees it."""
         found: list[Value] = []
         for option in alternatives(value):
             if isinstance(option, QuerySet):
-                origin = f"{shorten(option.node)}"
+                origin = shorten(option.node)
                 key = f"{name}.{parameter}"
                 found.append(
                     replace(option, key=key, shared=True, names=frozenset({parameter}), origin=origin, loops=())
@@ -540,6 +541,12 @@ class Module:
         tops = {resolved.partition(".")[0] for resolved in self.source.imports.values()}
         other = tops & {"mongoengine", "flask_mongoengine", "tortoise", "ormar", "cassandra", "mongomotor", "umongo"}
         return bool(other) and not any(top.startswith("django") for top in tops)
+
+
+def _nameless(value: Value) -> Value:
+    return join(
+        replace(option, origin="") if isinstance(option, QuerySet) else option for option in alternatives(value)
+    )
 
 
 def _holds_queryset(value: Value) -> bool:

@@ -52,7 +52,9 @@ class Recorder:
         self.owner = function.owner if function else None
         self.state = State()
         self.loops: tuple[Loop, ...] = ()
-        self.branches = 0
+        self.path: tuple[ast.AST, ...] = ()
+        self.left_early = False
+        self.outcomes: tuple[State, State] = (self.state, self.state)
         self.output = 0
         self.evaluations: dict[tuple[ast.expr, How], Evaluation] = {}
         self.others: dict[ast.expr, Subject] = {}
@@ -115,6 +117,9 @@ class Recorder:
                 items.append(self.row(option.queryset))
             elif isinstance(option, Rows):
                 items.append(self.row(option.queryset))
+                if isinstance(option.evaluation, Evaluation):
+                    again = self.loops != option.evaluation.loops
+                    (option.evaluation.list_reads if again else option.evaluation.list_loops).add(node)
             elif isinstance(option, Wrapped):
                 items.append(self._consume_wrapped(option, how, by))
             elif isinstance(option, Sequence):
@@ -126,6 +131,8 @@ class Recorder:
         querysets = self.querysets(value)
         if querysets:
             self.evaluate(how, node, querysets, by)
+        elif isinstance(value, Either):
+            self.escape(value, node)
         return join(items)
 
     def _consume_wrapped(self, value: Wrapped, how: How, by: str) -> Value:
@@ -154,7 +161,8 @@ class Recorder:
         if evaluation is None:
             evaluation = Evaluation(how, node, queryset, by, queryset.bound, call, certainly_before=certain)
             evaluation.loops = self.loops
-            evaluation.every_turn = bool(self.loops) and self.branches == self.loops[-1].branches
+            evaluation.path = self.path
+            evaluation.every_turn = bool(self.loops) and self.path == self.loops[-1].path and not self.left_early
             evaluation.in_output = self.output > 0
             self.evaluations[node, how] = evaluation
         else:
@@ -197,7 +205,7 @@ class Recorder:
             for probe in ("COUNT", "exists()", "aexists()"):
                 earlier = self.state.queries.get((queryset.key, probe))
                 if earlier is not None and earlier.queryset is not queryset:
-                    earlier.later[Use(how, evaluation.node, same_object=False)] = None
+                    earlier.later[Use(how, evaluation.node, evaluation.path, same_object=False)] = None
         known = self.state.queries.get((queryset.key, family))
         if known is not None and known is not evaluation and (known.queryset is not queryset or not how.loads):
             evaluation.repeats = known
@@ -205,7 +213,8 @@ class Recorder:
 
     def _use(self, queryset: QuerySet, how: How, node: ast.expr) -> None:
         for earlier in self.facts_of(queryset):
-            earlier.later[Use(how, node)] = None
+            undisturbed = earlier in self.state.queries.values()
+            earlier.later[Use(how, node, self.path, undisturbed=undisturbed)] = None
 
     def escape(self, value: Value, node: ast.expr) -> None:
         """A value goes where it cannot be followed: its rows may be used there."""
@@ -215,6 +224,8 @@ class Recorder:
             if isinstance(option, QuerySet):
                 self._use(option, How.ESCAPE, node)
                 self.state.escaped(option)
+            elif isinstance(option, Rows) and isinstance(option.evaluation, Evaluation):
+                option.evaluation.list_reads.add(node)
             elif isinstance(option, Wrapped):
                 for part, inner in zip(option.parts, option.nodes, strict=True):
                     self.escape(part, inner)
@@ -275,13 +286,14 @@ class Recorder:
                 self.attributes.setdefault(target.attr, []).append(value)
 
     @contextmanager
-    def branch(self) -> Iterator[None]:
-        """Code that does not run each time."""
-        self.branches += 1
+    def branch(self, node: ast.AST) -> Iterator[None]:
+        """Code that does not run each time: an arm of this node."""
+        outer = self.path
+        self.path = (*outer, node)
         try:
             yield
         finally:
-            self.branches -= 1
+            self.path = outer
 
     def value_of(self, node: ast.expr) -> Value:
         """What an argument that was evaluated already holds."""
@@ -290,5 +302,5 @@ class Recorder:
         if isinstance(node, ast.Constant):
             return NONE if node.value is None else PLAIN
         if isinstance(node, ast.Attribute):
-            return self._read_Attribute(node)
+            return self.expr(node)
         return UNKNOWN

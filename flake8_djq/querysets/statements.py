@@ -55,7 +55,15 @@ class FunctionReader(Expressions):
     # -- simple statements --------------------------------------------------------------------------------------------
 
     def _run_Expr(self, node: ast.Expr) -> None:
-        self.expr(node.value)
+        value = node.value
+        name = value.func.id if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) else ""
+        if name in ("bool", "len", "list") and isinstance(value, ast.Call) and value.args:
+            # Nothing takes the result: the rows are loaded now on purpose.
+            held = self.expr(value.args[0])
+            if self.querysets(held):
+                self.evaluate(How.LOOP, value.args[0], self.querysets(held), name).shared = True
+            return
+        self.expr(value)
 
     def _run_Assign(self, node: ast.Assign) -> None:
         target = node.targets[0]
@@ -102,6 +110,7 @@ class FunctionReader(Expressions):
             value = self.expr(node.value)
             self.escape(value, node.value)
             self.returned.append(value)
+        self.left_early = True
         self.state.alive = False
 
     def _run_Raise(self, node: ast.Raise) -> None:
@@ -126,11 +135,13 @@ class FunctionReader(Expressions):
     def _run_Break(self, node: ast.Break) -> None:
         if self._leaving:
             self._leaving[-1][0].append(self.state.copy())
+            self.left_early = True
         self.state.alive = False
 
     def _run_Continue(self, node: ast.Continue) -> None:
         if self._leaving:
             self._leaving[-1][1].append(self.state.copy())
+            self.left_early = True
         self.state.alive = False
 
     def _run_Import(self, node: ast.Import | ast.ImportFrom) -> None:
@@ -144,12 +155,12 @@ class FunctionReader(Expressions):
 
     def _run_If(self, node: ast.If) -> None:
         self.truth(node.test)
-        before = self.state.copy()
-        with self.branch():
+        true, false = self.outcomes
+        with self.branch(node):
+            self.state = true.copy()
             self._narrow(node.test, sense=True)
             self.block(node.body)
-            after = self.state
-            self.state = before
+            after, self.state = self.state, false.copy()
             self._narrow(node.test, sense=False)
             self.block(node.orelse)
         self.state = meet((after, self.state))
@@ -175,7 +186,7 @@ class FunctionReader(Expressions):
         self.escape(self.expr(node.subject), node.subject)
         before = self.state.copy()
         ends = [before]
-        with self.branch():
+        with self.branch(node):
             for case in node.cases:
                 self.state = before.copy()
                 for pattern in ast.walk(case.pattern):
@@ -190,10 +201,9 @@ class FunctionReader(Expressions):
 
     def _run_Try(self, node: ast.Try) -> None:
         before = self.state.copy()
-        with self.branch():
-            self.branches -= 1  # the body runs each time; only its handlers do not
+        with self.branch(node):
+            # The body runs each time, but what it does must stay where its handlers are.
             self.block(node.body)
-            self.branches += 1
             done = self.state
             ends = []
             if done.alive:
@@ -234,13 +244,13 @@ class FunctionReader(Expressions):
         item = self.consume(value, node.iter, How.LOOP, by)
         if isinstance(value, Unknown):
             self.escape(value, node.iter)
-        loop = Loop(node, value, branches=self.branches + 1)
+        loop = Loop(node, value, (*self.path, node))
         self._loop(loop, node, item)
 
     _run_AsyncFor = _run_For
 
     def _run_While(self, node: ast.While) -> None:
-        self._loop(Loop(node, UNKNOWN, branches=self.branches + 1), node, None)
+        self._loop(Loop(node, UNKNOWN, (*self.path, node)), node, None)
 
     def _loop(self, loop: Loop, node: ast.For | ast.AsyncFor | ast.While, item: Value | None) -> None:
         """Read a body twice: the second time with what the first turn leaves for the next."""
@@ -249,9 +259,11 @@ class FunctionReader(Expressions):
         self.loops = (*outer, loop)
         entry = self.state
         breaks: list[State] = []
-        with self.branch():
+        left_early = self.left_early
+        with self.branch(node):
             for _ in range(rounds):
                 self._leaving.append(([], []))
+                self.left_early = False
                 self.state = entry.copy()
                 if isinstance(node, ast.While):
                     self.truth(node.test)
@@ -267,7 +279,7 @@ class FunctionReader(Expressions):
                 before, entry = entry, meet((entry, end))
                 if not entry.differs(before):
                     break
-        self.loops = outer
+        self.loops, self.left_early = outer, left_early
         endless = isinstance(node, ast.While) and isinstance(node.test, ENDLESS)
         after = meet((tested, end)) if end.alive else tested
         if endless:
@@ -290,7 +302,7 @@ class FunctionReader(Expressions):
         )
         self._capture(node, outer)
         self.state, self.loops, self._leaving, self.returned = outer.copy(), (), [], []
-        with self.branch():
+        with self.branch(node):
             for name, value in self.module.parameters(node).items():
                 self.state.bind(name, value)
             self.block(node.body)

@@ -157,9 +157,10 @@ class RowAttribute(Value):
 
 @dataclass(frozen=True, slots=True)
 class Rows(Value):
-    """A list, set or tuple into which a queryset was loaded."""
+    """A list, set or tuple into which a queryset was loaded, by which evaluation."""
 
     queryset: QuerySet
+    evaluation: object = None
 
 
 @dataclass(eq=False, slots=True)

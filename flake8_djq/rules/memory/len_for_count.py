@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from flake8_djq.findings import Finding
 from flake8_djq.querysets.evaluations import Evaluation, How
+from flake8_djq.querysets.values import Bound
 from flake8_djq.rules.base import File, Fix, On, Rule
 from flake8_djq.rules.wording import called, spell
 
@@ -55,6 +56,8 @@ class LenForCount(Rule[Evaluation]):
     def check(self, subject: Evaluation, file: File) -> Iterator[Finding]:
         if subject.how is not How.LENGTH or subject.asks_existence is not None:
             return
+        if subject.queryset.sliced and subject.bound is Bound.BOUNDED:
+            return  # a page of rows: counting it instead is no gain worth a finding
         if (
             subject.shared
             or subject.perhaps_cached

@@ -14,6 +14,8 @@ __all__ = ["LoopWithoutIterator"]
 
 # Uses that read the rows from the cache that a loop has filled.
 READS = (How.LOOP, How.MATERIALIZE, How.LENGTH, How.INDEX, How.MEMBERSHIP, How.TRUTH)
+# What asks the same without loading the rows.
+INSTEAD = {How.LENGTH: "ask .count()", How.TRUTH: "ask .exists()", How.MEMBERSHIP: "ask the database"}
 
 
 class LoopWithoutIterator(Rule[Evaluation]):
@@ -78,6 +80,8 @@ class LoopWithoutIterator(Rule[Evaluation]):
             earlier.how in (How.LOOP, How.MATERIALIZE) for earlier in subject.perhaps_before if earlier is not subject
         ):
             return
+        if subject.same_on_each_turn:
+            return  # asked anew on each turn of an outer loop: that is DJQ203
         reuse = self._reuse(subject)
         if reuse is None:
             return
@@ -94,6 +98,8 @@ class LoopWithoutIterator(Rule[Evaluation]):
             return None
         if later:
             use = later[0]
+            if all(other.how is How.LENGTH for other in later):
+                return f"line {use.line} takes their len(): ask .count() once before, then stream the rows here"
             return (
                 f"line {use.line} reads the same rows again, so .iterator() would run the query twice:"
                 " do both in one pass over the rows"
@@ -102,17 +108,20 @@ class LoopWithoutIterator(Rule[Evaluation]):
             return None
         if any(use.node in own for use in subject.later_uses(How.LOOP)):
             return (
-                "an outer loop goes over them again on each turn, so .iterator() would run the query each time:"
-                " turn the loops round, or look up what each turn needs"
+                "an outer loop goes over them on its later turns too, so .iterator() would run the query each time:"
+                " ask the database for what each turn needs"
             )
         filled = [earlier for earlier in subject.perhaps_before if earlier.how.fills_cache and earlier is not subject]
         if filled:
             earlier = filled[0]
-            word = {How.LENGTH: "len()", How.TRUTH: "the truth test", How.MEMBERSHIP: "the in test"}[earlier.how]
-            return f"{word} on line {earlier.node.lineno} has loaded them: drop it, then stream the rows"
+            return (
+                f"line {earlier.node.lineno} has loaded them: {INSTEAD[earlier.how]} there, then stream the rows here"
+            )
         return ""
 
     def _remedy(self, subject: Evaluation, file: File) -> str:
+        if "select_for_update" in subject.queryset.steps:
+            return "lock them and go through them in batches, by primary key"
         database = file.options.database
         if database in ("mysql", "postgresql-pooled"):
             why = "MySQL's drivers load" if database == "mysql" else "without server-side cursors the driver loads"

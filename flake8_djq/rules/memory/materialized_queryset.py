@@ -72,6 +72,9 @@ class MaterializedQueryset(Rule[Evaluation]):
         )
 
     def _remedy(self, subject: Evaluation, file: File) -> str:
+        if not subject.list_loops or len(subject.list_loops) > 1 or subject.list_reads - subject.list_loops:
+            # What else the collection is used for, a stream could not do.
+            return "ask the database for what is needed of them, or work in batches"
         if subject.by == "sorted" and isinstance(subject.call, ast.Call) and not subject.call.keywords:
             return f"let the database sort and stream it: {spell(subject.node)}.order_by(...).iterator(...)"
-        return f"go through it in a stream, {streamed(subject, file.options.chunk_size)}, or in batches"
+        return f"the loop can stream them: {streamed(subject, file.options.chunk_size)}"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from flake8_djq.findings import Finding
 from flake8_djq.querysets.evaluations import Evaluation, How, ManagerTruth, Subject
+from flake8_djq.querysets.values import Bound
 from flake8_djq.rules.base import File, Fix, On, Rule
 from flake8_djq.rules.wording import called, spell
 
@@ -71,14 +72,20 @@ class TruthForExists(Rule[Subject]):
             yield from self._evaluation(subject, file)
 
     def _evaluation(self, subject: Evaluation, file: File) -> Iterator[Finding]:
-        if subject.how not in WASTE or subject.perhaps_cached:
+        if subject.how not in WASTE or subject.perhaps_cached or subject.result_used:
             return
         if any(use.how.loads for use in subject.later):
             return
         queryset = subject.node
         if subject.how is not How.COUNT:
+            if subject.queryset.sliced and subject.bound is Bound.BOUNDED:
+                return  # a page of rows
             # Loading pays where the rows are used later, perhaps by code elsewhere, or on the next turn of a loop.
-            if subject.shared or subject.repeated_by_loop or any(use.how.uses_rows for use in subject.later):
+            if (
+                subject.shared
+                or subject.repeated_by_loop
+                or any(use.how.uses_rows or use.how is How.ROW for use in subject.later)
+            ):
                 return
         else:
             if subject.call is None or not isinstance(subject.call.func, ast.Attribute):
@@ -90,5 +97,6 @@ class TruthForExists(Rule[Subject]):
             + ("await " if exists == "aexists()" else "")
             + called(queryset, exists)
         )
-        message = f"{WASTE[subject.how]} of {spell(queryset)} to know whether there is one; ask just that: {remedy}"
+        waste = WASTE[subject.how].replace("every row", "the row") if subject.queryset.one_row else WASTE[subject.how]
+        message = f"{waste} of {spell(queryset)} to know whether there is one; ask just that: {remedy}"
         yield self.finding(file, subject.node, message)

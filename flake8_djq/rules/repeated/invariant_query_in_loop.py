@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 
 from flake8_djq.findings import Finding
-from flake8_djq.querysets.evaluations import Evaluation, How
+from flake8_djq.querysets.evaluations import Evaluation
 from flake8_djq.rules.base import File, Fix, On, Rule
 from flake8_djq.rules.wording import spell
 
@@ -56,28 +55,10 @@ class InvariantQueryInLoop(Rule[Evaluation]):
     subject = Evaluation
 
     def check(self, subject: Evaluation, file: File) -> Iterator[Finding]:
-        queryset = subject.queryset
-        if not subject.loops or not subject.every_turn or not queryset.certain or "?" in queryset.key:
+        if not subject.same_on_each_turn:
             return
-        loop = subject.loops[-1]
-        if loop.opaque or queryset.model in loop.writes or _proves_little(loop.node):
-            return
-        if subject.repeated_by_loop and (subject.how.fills_cache or subject.perhaps_cached):
-            return  # the first turn fills the cache for the others
-        names = queryset.names | {
-            name.id for name in ast.walk(subject.call or subject.node) if isinstance(name, ast.Name)
-        }
-        if names & loop.bound_names or "self" in names and queryset.shared:
-            return
-        text, line = spell(subject.node), getattr(loop.node, "lineno", 0)
-        message = f"{text} does not depend on the loop and runs on each of its turns; ask once, before line {line}"
+        text, line = spell(subject.node), getattr(subject.loops[-1].node, "lineno", 0)
+        message = (
+            f"{text} does not depend on the loop and runs on each turn of line {line}; ask once and keep the answer"
+        )
         yield self.finding(file, subject.node, message)
-
-
-def _proves_little(node: ast.AST) -> bool:
-    """``while True`` waits for something that changes elsewhere; a body that ends in ``break`` has one turn."""
-    if isinstance(node, ast.While) and isinstance(node.test, ast.Constant):
-        return True
-    return isinstance(node, ast.For | ast.AsyncFor | ast.While) and isinstance(
-        node.body[-1], ast.Break | ast.Return | ast.Raise
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from flake8_djq.context import Kind
@@ -76,18 +77,24 @@ class ProbeThenLoad(Rule[Evaluation]):
             yield self.finding(file, subject.node, message)
 
     def _probe(self, subject: Evaluation, file: File) -> str | None:
-        loads = sorted((use for use in subject.later if use.how in LOADS), key=lambda use: use.line)
-        if not loads:
+        loads = [use for use in subject.later if use.how in LOADS and use.undisturbed and subject.surely_follows(use)]
+        if not loads or any(_ends_in_raise(node) for use in loads for node in use.path):
             return None
-        text, line = spell(subject.node), loads[0].line
+        load = min(loads, key=lambda use: use.line)
+        text = spell(subject.node)
+        streamed = any(use.how is How.STREAM for use in subject.later)
+        unbounded = subject.bound is Bound.UNBOUNDED and file.context_of(subject.node).kind is Kind.BATCH
         if subject.how is How.EXISTS or subject.asks_existence is not None:
-            return f"{text} asks what the load on line {line} shows by itself; go through the rows and see whether one came"
-        if subject.in_output or any(use.how is How.STREAM for use in loads):
-            return None
-        if subject.bound is Bound.UNBOUNDED and file.context_of(subject.node).kind is Kind.BATCH:
-            return None  # the rows ought to be streamed there, and then the number has to come first
+            if streamed or unbounded:
+                return f"{text} asks what the rows on line {load.line} show by themselves; go through them and see if one comes"
+            return f"{text} costs a query of its own; test the rows themselves, which line {load.line} loads anyway"
+        if subject.in_output or streamed or unbounded:
+            return None  # rows that are streamed cannot be counted first
         if subject.result_used:
-            return (
-                f"{text} asks for a number that the rows loaded on line {line} give for free; load them and take len()"
-            )
-        return f"{text} only feeds output and costs a query; after the load on line {line} len() is free"
+            return f"{text} asks for a number that the rows loaded on line {load.line} give for free; take their len()"
+        return f"{text} only feeds output and costs a query; after the load on line {load.line} len() is free"
+
+
+def _ends_in_raise(node: ast.AST) -> bool:
+    """Where the load only words an error, the usual way runs one query."""
+    return isinstance(node, ast.If) and isinstance(node.body[-1], ast.Raise)

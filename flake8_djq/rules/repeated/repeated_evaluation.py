@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from flake8_djq.findings import Finding
 from flake8_djq.querysets.evaluations import Evaluation, How
+from flake8_djq.querysets.values import Bound
 from flake8_djq.rules.base import File, Fix, On, Rule
 from flake8_djq.rules.wording import spell
 
@@ -57,7 +58,7 @@ class RepeatedEvaluation(Rule[Evaluation]):
     subject = Evaluation
 
     def check(self, subject: Evaluation, file: File) -> Iterator[Finding]:
-        if not subject.queryset.certain:
+        if not subject.queryset.certain or subject.queryset.perhaps_prefetched:
             return
         first = self._first(subject)
         if first is None or first.node is subject.node:
@@ -67,10 +68,8 @@ class RepeatedEvaluation(Rule[Evaluation]):
             message = (
                 f"each index into this queryset runs a query (also on line {line}); slice the rows once into a list"
             )
-        elif subject.how is How.STREAM and first.queryset is subject.queryset:
-            message = (
-                f"{text} runs the query of line {line} again, since .iterator() caches nothing; do both in one pass"
-            )
+        elif How.STREAM in (subject.how, first.how) or (subject.how.loads and subject.bound is Bound.UNBOUNDED):
+            message = f"{text} runs the query of line {line} again; do both in one pass over the rows"
         else:
             message = f"{text} runs the same query as line {line} again; keep the first result in a variable"
         yield self.finding(file, subject.node, message)
@@ -79,6 +78,6 @@ class RepeatedEvaluation(Rule[Evaluation]):
         """The earlier run of the same SQL."""
         if subject.how is How.STREAM or subject.how is How.INDEX:
             for earlier in subject.certainly_before:
-                if earlier.how is subject.how and not subject.perhaps_cached and earlier.loops == subject.loops:
+                if earlier.how is subject.how and not subject.perhaps_cached and earlier.path == subject.path:
                     return earlier
         return subject.repeats

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from flake8_djq.findings import Finding
 from flake8_djq.querysets.evaluations import Evaluation, How
 from flake8_djq.rules.base import File, Fix, On, Rule
-from flake8_djq.rules.wording import spell
 from flake8_djq.rules.streaming.chunk_size import chunk_size_of
+from flake8_djq.rules.wording import spell
 
 __all__ = ["IteratorDropsPrefetch"]
 
