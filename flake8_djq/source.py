@@ -98,7 +98,7 @@ class Source:
 
     @cached_property
     def statements(self) -> tuple[ast.stmt, ...]:
-        """Every statement of the file, outer ones first; expressions are not entered, which keeps this cheap."""
+        """Every statement of the file, in the order of the text; expressions are not entered, which keeps this cheap."""
         found: list[ast.stmt] = []
         pending: list[ast.AST] = [self.tree]
         while pending:
@@ -109,7 +109,7 @@ class Source:
             if "body" in parts or "cases" in parts:
                 for name in BLOCKS:
                     pending.extend(parts.get(name, ()))
-        return tuple(found)
+        return tuple(sorted(found, key=lambda statement: statement.lineno))
 
     @cached_property
     def imports(self) -> dict[str, str]:

@@ -128,7 +128,7 @@ class Expressions(Conditions):
         if isinstance(base, ast.Subscript):
             return dotted_name(base.value) == "orm"  # South's historic models
         last = dotted_name(base).rpartition(".")[2]
-        if last[:1].isupper() and not last.isupper():
+        if last[:1].isupper() and not (last.isupper() and "_" in last):
             return True
         return bool(calls.MODEL_NAME.search(last)) or dotted_name(base).endswith("__class__")
 

@@ -13,6 +13,7 @@ from flake8_djq.querysets.values import (
     PLAIN,
     UNKNOWN,
     Count,
+    InnerFunction,
     Instance,
     ListValue,
     LocalClass,
@@ -44,6 +45,10 @@ class FunctionCalls(Recorder):
             return self._wrap(name, node)
         if isinstance(callee, LocalFunction):
             return self.call_local(callee.name, node)
+        if isinstance(callee, InnerFunction):
+            self.arguments(node)
+            self.effects()
+            return self.fresh(callee.gives, node, f"{name}({self.key(node)})")
         if isinstance(callee, Model):
             self.arguments(node)
             return Row(callee.name)

@@ -151,13 +151,14 @@ class Module:
         return {name for name in names if name and not name.startswith("__")}
 
     def _learned_more(self, name: str) -> bool:
-        """Whether callers that were read later pass querysets to a function that was read without knowing it."""
+        """Whether a function was read before all that its callers pass was known, and that makes a difference."""
         reader = self._readers.get(name)
-        if reader is None:
-            return any(_holds_queryset(value) for value in self._passed[name].values())
+        given = reader.given if reader is not None else {}
+        function = self._functions[name]
         return any(
-            _holds_queryset(value) and not _holds_queryset(reader.given.get(parameter, UNKNOWN))
-            for parameter, value in self._passed[name].items()
+            _holds_queryset(value) is not _holds_queryset(given.get(parameter, UNKNOWN))
+            for parameter, value in self.parameters(function.node, function).items()
+            if parameter in self._passed[name]
         )
 
     def _top_level(self) -> Iterator[Subject]:
@@ -357,6 +358,9 @@ class Module:
                     if target.id in found:
                         twice.add(target.id)
                     found[target.id] = statement.value
+        for statement in self.source.statements:
+            if isinstance(statement, ast.Global):
+                twice.update(statement.names)
         return {name: value for name, value in found.items() if name not in twice}
 
     # -- classes ------------------------------------------------------------------------------------------------------
@@ -437,7 +441,8 @@ class Module:
         for candidate in self._lineage(owner):
             for method in self._writers.get((candidate, name), ()):
                 reader = self.reader(method)
-                yield from reader.attributes.get(name, ()) if reader else (UNKNOWN,)
+                # A method that is being read builds on what the others assign: "self.rows = self.rows[:10]".
+                yield from reader.attributes.get(name, ()) if reader else ()
 
     @cached_property
     def _writers(self) -> dict[tuple[str, str], list[str]]:

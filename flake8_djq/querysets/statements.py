@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Any
 from flake8_djq.querysets.evaluations import How, Loop, Subject
 from flake8_djq.querysets.expressions import Expressions
 from flake8_djq.querysets.state import State, meet
-from flake8_djq.querysets.values import NONE, PLAIN, UNKNOWN, ListValue, Plain, Stream, Unknown, Value, join
+from flake8_djq.querysets.values import (
+    NONE,
+    PLAIN,
+    UNKNOWN,
+    InnerFunction,
+    ListValue,
+    Plain,
+    Stream,
+    Unknown,
+    Value,
+    join,
+)
 from flake8_djq.source import Function, dotted_name
 
 if TYPE_CHECKING:
@@ -302,13 +313,15 @@ class FunctionReader(Expressions):
         )
         self._capture(node, outer)
         self.state, self.loops, self._leaving, self.returned = outer.copy(), (), [], []
+        self.is_generator = False
         with self.branch(node):
             for name, value in self.module.parameters(node).items():
                 self.state.bind(name, value)
             self.block(node.body)
+        gives = UNKNOWN if self.is_generator or not self.returned else join(self.returned)
         self.state, self.loops, self._leaving, self.returned = outer, loops, leaving, returned
         self.is_generator = generator
-        self.state.bind(node.name, UNKNOWN)
+        self.state.bind(node.name, InnerFunction(gives))
 
     _run_AsyncFunctionDef = _run_FunctionDef
 

@@ -11,6 +11,7 @@ __all__ = [
     "Bound",
     "Count",
     "Either",
+    "InnerFunction",
     "Instance",
     "ListValue",
     "LocalClass",
@@ -191,6 +192,13 @@ class LocalFunction(Value):
     """A function or method of the same file, by its qualified name."""
 
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class InnerFunction(Value):
+    """A function that is defined inside the one that is being read, by what its body returns there."""
+
+    gives: Value
 
 
 @dataclass(frozen=True, slots=True)

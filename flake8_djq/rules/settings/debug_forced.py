@@ -99,7 +99,7 @@ class DebugForced(Rule[File]):
                 written = ast.unparse(target)
                 if target.attr == "DEBUG" and _is_settings(target.value, source):
                     yield statement, _of_settings(f"{written} = True", "remove the assignment")
-                elif target.attr == CURSOR and dotted_name(target.value) not in ("self", "cls"):
+                elif target.attr == CURSOR and _is_connection(target.value, source):
                     remedy = f"remove the assignment, or set {written} = False at the end"
                     yield (
                         statement,
@@ -191,5 +191,18 @@ def _is_set_back(scope: FunctionNode | ast.ClassDef | ast.Module, source: Source
         and start <= statement.lineno <= end
         and any(_is_cursor(target) and dotted_name(target) != f"self.{CURSOR}" for target in statement.targets)
         and not _is_true(statement.value)
+        for statement in source.statements
+    )
+
+
+def _is_connection(node: ast.expr, source: Source) -> bool:
+    """``connection``, ``connections["default"]``: by name; and the variable of a loop over ``connections``."""
+    base = node.value if isinstance(node, ast.Subscript) else node
+    if "conn" in dotted_name(base).rpartition(".")[2].lower():
+        return True
+    return any(
+        isinstance(statement, ast.For)
+        and ast.dump(statement.target) == ast.dump(ast.Name(dotted_name(base), ast.Store()))
+        and "connections" in ast.unparse(statement.iter)
         for statement in source.statements
     )

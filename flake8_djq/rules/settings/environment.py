@@ -73,7 +73,7 @@ class Schemes:
         for node in source.tree.body:
             if not isinstance(node, ast.Assign | ast.AnnAssign) or not isinstance(node.value, ast.Call):
                 continue
-            if source.resolve(node.value.func) in ("environ.Env", "environ.FileAwareEnv"):
+            if source.resolve(node.value.func).endswith(("environ.Env", "environ.FileAwareEnv")):
                 for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
                     self.calls[dotted_name(target)] = node.value
 
