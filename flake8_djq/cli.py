@@ -99,7 +99,7 @@ COMMANDS = (
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="flake8-djq",
-        description="Read about the rules of flake8-djq. To lint, run flake8: the plugin takes part by being installed.",
+        description="Read about the rules of flake8-djq. To lint, run flake8: the plugin takes part in every run.",
     )
     parser.add_argument("--version", action="version", version=f"flake8-djq {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)

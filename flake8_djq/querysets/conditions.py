@@ -7,7 +7,7 @@ import ast
 from flake8_djq.querysets.evaluations import Evaluation, How, ManagerTruth
 from flake8_djq.querysets.methods import QueryMethods
 from flake8_djq.querysets.state import meet
-from flake8_djq.querysets.values import PLAIN, Count, Either, Manager, Value, alternatives, join
+from flake8_djq.querysets.values import PLAIN, Count, Either, Manager, Rows, Value, alternatives, join
 
 __all__ = ["Conditions"]
 
@@ -107,6 +107,8 @@ class Conditions(QueryMethods):
             evaluation = self.evaluate(How.MEMBERSHIP, container, querysets, "in")
             evaluation.whole, evaluation.member = node, node.left
             evaluation.asks_existence = isinstance(node.ops[0], ast.In)
+        elif isinstance(value, Rows) and isinstance(value.evaluation, Evaluation):
+            value.evaluation.list_searched |= self.loops != value.evaluation.loops
         else:
             self.escape(value, container)
         return PLAIN

@@ -119,7 +119,8 @@ class Loop:
 class Use:
     """A later use of the same queryset object (or, with ``same_object`` False, of the same query built anew).
 
-    ``path`` are the conditions and loops that it stands in; ``undisturbed`` says that nothing in between may have
+    ``path`` are the conditions and loops that it stands in; ``left`` those of each ``return``, ``raise``, ``break`` and
+    ``continue`` on the way here; ``undisturbed`` says that nothing in between may have
     changed rows.
     """
 
@@ -127,6 +128,7 @@ class Use:
     node: ast.expr
     path: tuple[ast.AST, ...] = ()
     same_object: bool = True
+    left: frozenset[tuple[ast.AST, ...]] = frozenset()
     undisturbed: bool = True
 
     @property
@@ -142,7 +144,8 @@ class Evaluation(Subject):
     ``by`` the word for it: ``for``, ``list``, ``count`` ... ``certainly_before`` are the evaluations of the same object on every
     path to here, ``perhaps_before`` those on some; ``later`` the uses on some path from here. ``repeats`` is an earlier
     evaluation, on every path and with nothing in between that may write, of the same SQL through another object.
-    ``list_loops`` and ``list_reads`` are what becomes of a list that was made: loops over it, and anything else.
+    ``list_loops`` and ``list_reads`` are what becomes of a list that was made: loops over it, and anything else;
+    ``list_searched`` that it serves many ``in`` tests.
     """
 
     how: How
@@ -158,6 +161,7 @@ class Evaluation(Subject):
     repeats: Evaluation | None = None
     loops: tuple[Loop, ...] = ()
     path: tuple[ast.AST, ...] = ()
+    departures: int = 0
     every_turn: bool = False
     shared: bool = False
     asks_existence: bool | None = None
@@ -168,6 +172,7 @@ class Evaluation(Subject):
     member: ast.expr | None = None
     list_loops: set[ast.expr] = field(default_factory=set)
     list_reads: set[ast.expr] = field(default_factory=set)
+    list_searched: bool = False
 
     @property
     def cached(self) -> Evaluation | None:
@@ -204,12 +209,13 @@ class Evaluation(Subject):
         """Whether the use comes whenever this evaluation says that there are rows: no other condition in between."""
         mine = [node for node in self.path if not isinstance(node, ast.BoolOp)]
         theirs = list(use.path)
-        if theirs[: len(mine)] != mine:
+        if theirs[: len(mine)] != mine or not all(path and self._decides(path[-1]) for path in use.left):
             return False
-        return all(
-            isinstance(node, ast.If) and any(part is self.node for part in ast.walk(node.test))
-            for node in theirs[len(mine) :]
-        )
+        return all(self._decides(node) for node in theirs[len(mine) :])
+
+    def _decides(self, node: ast.AST) -> bool:
+        """Whether a condition is the one that asks this evaluation."""
+        return isinstance(node, ast.If) and any(part is self.node for part in ast.walk(node.test))
 
     def later_uses(self, *hows: How) -> list[Use]:
         """The later uses of the same object in one of these ways, in the order of the text."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence as Items
 from dataclasses import replace
 
 from flake8_djq.querysets import calls
-from flake8_djq.querysets.evaluations import How
+from flake8_djq.querysets.evaluations import Evaluation, How
 from flake8_djq.querysets.recording import Recorder
 from flake8_djq.querysets.values import (
     PLAIN,
@@ -154,7 +154,10 @@ class FunctionCalls(Recorder):
         for argument in node.args if positional is None else positional:
             self.escape(self.expr(argument), argument)
         for keyword in node.keywords:
-            self.escape(self.expr(keyword.value), keyword.value)
+            value = self.expr(keyword.value)
+            self.escape(value, keyword.value)
+            if keyword.arg == "choices" and isinstance(value, Rows) and isinstance(value.evaluation, Evaluation):
+                value.evaluation.list_searched = True  # argparse and forms look each value up in it
 
     def _opaque(self, node: ast.Call) -> Value:
         """A call of which nothing is known but perhaps that it changes no rows."""

@@ -26,7 +26,7 @@ KEYS = frozenset({"pk", "id"})
 USUALLY_UNIQUE = frozenset({"uuid", "guid"})
 # Fields that often are: too little to say that rows are few, or that they are many.
 OFTEN_UNIQUE = frozenset(
-    {"slug", "username", "email", "token", "key", "hash", "code", "identifier", "reference", "isbn", "number", "name"}
+    {"slug", "username", "email", "token", "hash", "code", "identifier", "reference", "isbn", "name"}
 )
 # Fields that group rows, in nearly every model that has them: a value of theirs has many rows.
 USUALLY_SHARED = frozenset(

@@ -156,7 +156,7 @@ class Module:
         given = reader.given if reader is not None else {}
         function = self._functions[name]
         return any(
-            _holds_queryset(value) is not _holds_queryset(given.get(parameter, UNKNOWN))
+            _origins(value) != _origins(given.get(parameter, UNKNOWN))
             for parameter, value in self.parameters(function.node, function).items()
             if parameter in self._passed[name]
         )
@@ -546,6 +546,15 @@ class Module:
         tops = {resolved.partition(".")[0] for resolved in self.source.imports.values()}
         other = tops & {"mongoengine", "flask_mongoengine", "tortoise", "ormar", "cassandra", "mongomotor", "umongo"}
         return bool(other) and not any(top.startswith("django") for top in tops)
+
+
+def _origins(value: Value) -> set[str]:
+    """Where the querysets of a value come from; empty where it holds none."""
+    return {
+        option.origin if isinstance(option, QuerySet) else ""
+        for option in alternatives(value)
+        if _holds_queryset(option)
+    }
 
 
 def _nameless(value: Value) -> Value:

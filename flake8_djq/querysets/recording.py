@@ -54,6 +54,7 @@ class Recorder:
         self.loops: tuple[Loop, ...] = ()
         self.path: tuple[ast.AST, ...] = ()
         self.left_early = False
+        self.departures: list[tuple[ast.AST, ...]] = []
         self.outcomes: tuple[State, State] = (self.state, self.state)
         self.output = 0
         self.evaluations: dict[tuple[ast.expr, How], Evaluation] = {}
@@ -161,7 +162,7 @@ class Recorder:
         if evaluation is None:
             evaluation = Evaluation(how, node, queryset, by, queryset.bound, call, certainly_before=certain)
             evaluation.loops = self.loops
-            evaluation.path = self.path
+            evaluation.path, evaluation.departures = self.path, len(self.departures)
             evaluation.every_turn = bool(self.loops) and self.path == self.loops[-1].path and not self.left_early
             evaluation.in_output = self.output > 0
             self.evaluations[node, how] = evaluation
@@ -205,7 +206,8 @@ class Recorder:
             for probe in ("COUNT", "exists()", "aexists()"):
                 earlier = self.state.queries.get((queryset.key, probe))
                 if earlier is not None and earlier.queryset is not queryset:
-                    earlier.later[Use(how, evaluation.node, evaluation.path, same_object=False)] = None
+                    left = frozenset(self.departures[earlier.departures :])
+                    earlier.later[Use(how, evaluation.node, self.path, same_object=False, left=left)] = None
         known = self.state.queries.get((queryset.key, family))
         if known is not None and known is not evaluation and (known.queryset is not queryset or not how.loads):
             evaluation.repeats = known
@@ -214,7 +216,8 @@ class Recorder:
     def _use(self, queryset: QuerySet, how: How, node: ast.expr) -> None:
         for earlier in self.facts_of(queryset):
             undisturbed = earlier in self.state.queries.values()
-            earlier.later[Use(how, node, self.path, undisturbed=undisturbed)] = None
+            left = frozenset(self.departures[earlier.departures :])
+            earlier.later[Use(how, node, self.path, left=left, undisturbed=undisturbed)] = None
 
     def escape(self, value: Value, node: ast.expr) -> None:
         """A value goes where it cannot be followed: its rows may be used there."""

@@ -121,13 +121,12 @@ class FunctionReader(Expressions):
             value = self.expr(node.value)
             self.escape(value, node.value)
             self.returned.append(value)
-        self.left_early = True
-        self.state.alive = False
+        self._depart()
 
     def _run_Raise(self, node: ast.Raise) -> None:
         if node.exc is not None:
             self.expr(node.exc)
-        self.state.alive = False
+        self._depart()
 
     def _run_Assert(self, node: ast.Assert) -> None:
         self.truth(node.test)
@@ -143,17 +142,21 @@ class FunctionReader(Expressions):
                 if isinstance(held, ListValue):
                     self.state.growth.pop(held, None)
 
+    def _depart(self) -> None:
+        """What follows is not reached on this path."""
+        self.departures.append(self.path)
+        self.left_early = True
+        self.state.alive = False
+
     def _run_Break(self, node: ast.Break) -> None:
         if self._leaving:
             self._leaving[-1][0].append(self.state.copy())
-            self.left_early = True
-        self.state.alive = False
+        self._depart()
 
     def _run_Continue(self, node: ast.Continue) -> None:
         if self._leaving:
             self._leaving[-1][1].append(self.state.copy())
-            self.left_early = True
-        self.state.alive = False
+        self._depart()
 
     def _run_Import(self, node: ast.Import | ast.ImportFrom) -> None:
         for alias in node.names:

@@ -330,11 +330,14 @@ def test_debug_by_default_that_is_not_certain(text: str) -> None:
     assert places(SETTINGS, text) == []
 
 
-@pytest.mark.parametrize("path", ["shop/settings/local.py", "shop/settings/dev.py", "shop/settings_test.py", VIEWS])
-def test_a_true_default_is_fine_in_development(path: str) -> None:
+@pytest.mark.parametrize(
+    "path",
+    ["shop/settings/local.py", "shop/settings/dev.py", "shop/settings_test.py", "shop/settings/base.py", VIEWS],
+)
+def test_a_true_default_is_fine_in_development_and_undecided_in_a_base(path: str) -> None:
     text = 'DEBUG = env.bool("DEBUG", default=True)\n'
     assert places(path, text) == []
-    assert places("shop/settings/base.py", text) == [("DJQ502", 1, 0)]
+    assert places("shop/settings/live.py", text) == [("DJQ502", 1, 0)]
 
 
 def test_a_true_default_stays_one_before_local_settings() -> None:

@@ -42,7 +42,7 @@ class MaterializedQueryset(Rule[Evaluation]):
     ## When it is silent
     Outside batch code. On what is bounded: a slice with a stop (``list(queryset[:100])``), a lookup by key, children of one
     parent, small models. On GROUP BY results (``values("day").annotate(...)``) and on ``distinct()`` values, which are few where
-    people ask for them. On ``list(queryset.iterator())``.
+    people ask for them. On ``list(queryset.iterator())``. On values that an ``in`` test looks up on each turn of a loop.
 
     ## Fix safety
     Unsafe: a list can be read again, indexed and measured; a stream cannot.
@@ -60,6 +60,8 @@ class MaterializedQueryset(Rule[Evaluation]):
     def check(self, subject: Evaluation, file: File) -> Iterator[Finding]:
         if subject.how is not How.MATERIALIZE or subject.bound is not Bound.UNBOUNDED or subject.queryset.raw:
             return
+        if subject.list_searched and subject.queryset.values:
+            return  # one load serves many lookups
         if any(
             earlier.how in (How.LOOP, How.MATERIALIZE) for earlier in subject.perhaps_before if earlier is not subject
         ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from flake8_djq.findings import Finding
@@ -22,6 +23,8 @@ from flake8_djq.rules.settings.modules import assigns_debug, is_development, is_
 __all__ = ["DebugOnByDefault"]
 
 KEEPS = "there Django keeps the last 9,000 SQL statements of each connection in memory"
+# Modules that others import and override: what holds at run time is decided there.
+INHERITED = re.compile(r"(^|/)_?(base|common|defaults?|shared)(_settings)?\.py$")
 
 
 class DebugOnByDefault(Rule[File]):
@@ -77,7 +80,12 @@ class DebugOnByDefault(Rule[File]):
 
     def check(self, subject: File, file: File) -> Iterator[Finding]:
         """Judge one file."""
-        if not assigns_debug(file) or is_development(file) or not is_module_of_settings(file):
+        if (
+            INHERITED.search(file.source.path)
+            or not assigns_debug(file)
+            or is_development(file)
+            or not is_module_of_settings(file)
+        ):
             return
         bindings = Bindings(file.source, "DEBUG")
         if bindings.is_unbound:
