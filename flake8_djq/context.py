@@ -162,9 +162,9 @@ class Contexts:
     def _roots(self) -> Iterator[str]:
         source = self._source
         for function in source.functions:
-            if any(_is_task(decorator, source) for decorator in function.node.decorator_list):
-                yield function.name
-            elif function.owner is not None and function.node.name in self._run_methods(function.owner):
+            if any(_is_task(decorator, source) for decorator in function.node.decorator_list) or (
+                function.owner is not None and function.node.name in self._run_methods(function.owner)
+            ):
                 yield function.name
         if MIGRATION_PATH.search(source.path) or "RunPython" in source.text:
             yield from self._migration_functions()

@@ -98,7 +98,7 @@ class Source:
 
     @cached_property
     def statements(self) -> tuple[ast.stmt, ...]:
-        """Every statement of the file, in the order of the text; expressions are not entered, which keeps this cheap."""
+        """Every statement of the file, in the order of the text; expressions are not entered, so this is cheap."""
         found: list[ast.stmt] = []
         pending: list[ast.AST] = [self.tree]
         while pending:

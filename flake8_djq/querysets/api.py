@@ -1,7 +1,7 @@
 """One table of Django's QuerySet API: what each method returns, runs, and changes.
 
-Source: ``django/db/models/query.py`` and ``manager.py`` of Django 4.2, 5.0, 5.1 and 5.2, and the QuerySet API reference. A test
-holds the table against the installed Django, so a method that Django adds or drops shows.
+Source: ``django/db/models/query.py`` and ``manager.py`` of Django 4.2, 5.0, 5.1 and 5.2, and the QuerySet API
+reference. A test holds the table against the installed Django, so a method that Django adds or drops shows.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-__all__ = ["Gives", "METHODS", "Method", "OTHER_NAMES", "RAW_METHODS", "Runs"]
+__all__ = ["METHODS", "OTHER_NAMES", "RAW_METHODS", "Gives", "Method", "Runs"]
 
 
 class Gives(Enum):

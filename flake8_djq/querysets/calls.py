@@ -1,4 +1,4 @@
-"""Tables about functions and methods that are not part of the QuerySet API: what loops, collects, wraps, and changes nothing."""
+"""Functions and methods beside the QuerySet API: what loops, collects and wraps, and what changes nothing."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def is_output(call: ast.Call) -> bool:
 
 
 def shows_query(call: ast.Call, name: str) -> bool:
-    """Whether a method of this name, called with these arguments on an attribute, shows that the attribute is a manager."""
+    """Whether calling a method of this name with these arguments shows that the attribute is a manager."""
     if name in NO_ARGUMENTS:
         return not call.args and not call.keywords
     if name in ONLY_KEYWORDS:

@@ -1,4 +1,4 @@
-"""What the engine tells the rules: where a queryset runs its SQL, how, and what its rows are used for before and after."""
+"""What the engine tells the rules: where a queryset runs its SQL, how, and what its rows are used for."""
 
 from __future__ import annotations
 
@@ -95,9 +95,9 @@ class Loop:
         """The names that change from turn to turn, or whose objects do."""
         names = set(self._assigned)
         for child in ast.walk(self.node):
-            if isinstance(child, ast.Attribute | ast.Subscript) and isinstance(child.ctx, ast.Store | ast.Del):
-                names.add(dotted_name(child.value).partition(".")[0])
-            elif isinstance(child, ast.Attribute) and child.attr in MUTATORS:
+            if (isinstance(child, ast.Attribute | ast.Subscript) and isinstance(child.ctx, ast.Store | ast.Del)) or (
+                isinstance(child, ast.Attribute) and child.attr in MUTATORS
+            ):
                 names.add(dotted_name(child.value).partition(".")[0])
         return frozenset(names)
 
@@ -140,12 +140,12 @@ class Use:
 class Evaluation(Subject):
     """One place where a queryset runs its SQL, or would if its cache were empty.
 
-    ``node`` is the expression that is evaluated, as the user wrote it, ``call`` the call that evaluates it, if any, and
-    ``by`` the word for it: ``for``, ``list``, ``count`` ... ``certainly_before`` are the evaluations of the same object on every
-    path to here, ``perhaps_before`` those on some; ``later`` the uses on some path from here. ``repeats`` is an earlier
-    evaluation, on every path and with nothing in between that may write, of the same SQL through another object.
-    ``list_loops`` and ``list_reads`` are what becomes of a list that was made: loops over it, and anything else;
-    ``list_searched`` that it serves many ``in`` tests.
+    ``node`` is the expression that is evaluated, as the user wrote it, ``call`` the call that evaluates it, if any,
+    and ``by`` the word for it: ``for``, ``list``, ``count`` ... ``certainly_before`` are the evaluations of the same
+    object on every path to here, ``perhaps_before`` those on some; ``later`` the uses on some path from here.
+    ``repeats`` is an earlier evaluation, on every path and with nothing in between that may write, of the same SQL
+    through another object. ``list_loops`` and ``list_reads`` are what becomes of a list that was made: loops over it,
+    and anything else; ``list_searched`` that it serves many ``in`` tests.
     """
 
     how: How
@@ -224,7 +224,7 @@ class Evaluation(Subject):
 
 @dataclass(eq=False)
 class BulkWrite(Subject):
-    """A ``bulk_create`` or ``bulk_update``; ``grows_with`` spells what its list grows with, when nothing bounds that."""
+    """A ``bulk_create`` or ``bulk_update`` whose list grows with something unbounded, spelled in ``grows_with``."""
 
     node: ast.Call
     method: str

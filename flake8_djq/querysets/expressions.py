@@ -200,8 +200,7 @@ class Expressions(Conditions):
     def _read_BoolOp(self, node: ast.BoolOp) -> Value:
         values = [self.truth(node.values[0])]
         with self.branch(node):
-            for operand in node.values[1:-1]:
-                values.append(self.truth(operand))
+            values.extend(self.truth(operand) for operand in node.values[1:-1])
             before = self.state.copy()
             values.append(self.expr(node.values[-1]))
         self.state = meet((before, self.state))
@@ -346,7 +345,7 @@ class Expressions(Conditions):
 
 
 def _perhaps_prefetched(base: Row | RowAttribute) -> bool:
-    """Whether a prefetch elsewhere may have filled a row's relations: not where the looped queryset shows that it has none."""
+    """Whether a prefetch elsewhere may have filled a row's relations; the looped queryset may show that none did."""
     if isinstance(base, RowAttribute):
         return base.perhaps_prefetched
     return base.of is None or base.of.prefetches or base.of.shared or not base.of.certain

@@ -185,7 +185,7 @@ def _one_lookup(
         kind, node = "exact", node.elts[0]  # "parents__in=[parent]"
     if kind != "exact":
         return Bound.UNBOUNDED
-    if model is not None and path in model.columns or last in USUALLY_SHARED or last.startswith(("is_", "has_")):
+    if (model is not None and path in model.columns) or last in USUALLY_SHARED or last.startswith(("is_", "has_")):
         return Bound.UNBOUNDED
     if is_fixed(node):
         named = not isinstance(node, ast.Constant) or bool(node.value)

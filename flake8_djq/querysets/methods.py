@@ -169,7 +169,7 @@ class QueryMethods(FunctionCalls):
         return self._opaque(node)
 
     def _inherited_queryset(self, owner: str, node: ast.Call) -> Value:
-        """``self.get_queryset()`` of a class whose base brings the method: it gives what ``queryset`` or ``model`` says."""
+        """``self.get_queryset()`` where a base brings the method: it gives what ``queryset`` or ``model`` says."""
         declared = self.module.class_attribute(owner, "queryset")
         if isinstance(declared, QuerySet):
             return self.fresh(replace(declared, shared=False), node, f"{owner}.get_queryset")
@@ -195,7 +195,7 @@ class QueryMethods(FunctionCalls):
         return PLAIN
 
     def _grow(self, value: ListValue, node: ast.Call) -> None:
-        """A list grows inside loops: with what the outermost unbounded one of them goes through, unless it is emptied."""
+        """A list grows inside loops with what the outermost unbounded one goes through, unless it is emptied."""
         target = dotted_name(node.func).rpartition(".")[0]
         for loop in self.loops:
             if not target or target in loop.resets:

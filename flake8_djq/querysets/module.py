@@ -1,4 +1,4 @@
-"""One file for the engine: which functions are worth reading, what its names stand for, and what its functions return."""
+"""One file for the engine: which functions to read, what names stand for, and what functions return."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class Module:
 
     @cached_property
     def _mentioned(self) -> list[int]:
-        """The lines that may hold a queryset: by a word of the API, or by a name of this file that may stand for one."""
+        """The lines that may hold a queryset: by a word of the API, or by a name that may stand for one."""
         direct = self.source.lines_with(WORDS)
         return sorted(direct | self.source.lines_with(self._local_sources(sorted(direct)), whole=True))
 

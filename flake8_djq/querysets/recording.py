@@ -232,9 +232,8 @@ class Recorder:
             elif isinstance(option, Wrapped):
                 for part, inner in zip(option.parts, option.nodes, strict=True):
                     self.escape(part, inner)
-            elif isinstance(option, Count) and isinstance(option.evaluation, Evaluation):
-                if option.evaluation.call is not node or not self.output:
-                    self._result_used(option)
+            elif isinstance(option, Count):
+                self._result_used(option)
 
     def grows_with(self, value: Value, node: ast.expr) -> str:
         """What a collection made from a value grows with, when nothing bounds the value; "" otherwise."""

@@ -180,7 +180,7 @@ class FunctionReader(Expressions):
         self.state = meet((after, self.state))
 
     def _narrow(self, test: ast.expr, sense: bool) -> None:
-        """What a test tells about a name on one of its branches: ``if qs is None``, ``if qs is not None``, ``if not qs``."""
+        """What ``if qs is None`` and ``if qs is not None`` tell about a name on one of their branches."""
         if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.left, ast.Name):
             return
         operator, other = test.ops[0], test.comparators[0]
@@ -342,5 +342,5 @@ def _loaded(target: ast.expr) -> ast.expr:
 STATEMENTS: dict[type[ast.AST], Callable[[FunctionReader, Any], None]] = {
     getattr(ast, name.removeprefix("_run_")): method
     for name, method in vars(FunctionReader).items()
-    if name.startswith("_run_")
+    if name.startswith("_run_") and hasattr(ast, name.removeprefix("_run_"))  # Python 3.10 has no TryStar
 }

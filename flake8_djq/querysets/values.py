@@ -1,4 +1,4 @@
-"""What an expression may hold, as far as the linter cares: models, managers, querysets, rows, and what is none of them."""
+"""What an expression may hold, as far as the linter cares: models, managers, querysets, rows, or none of them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 __all__ = [
+    "NONE",
+    "PLAIN",
+    "UNKNOWN",
     "Bound",
     "Count",
     "Either",
@@ -19,8 +22,6 @@ __all__ = [
     "Manager",
     "Model",
     "ModelAttribute",
-    "PLAIN",
-    "NONE",
     "Plain",
     "QuerySet",
     "Row",
@@ -28,7 +29,6 @@ __all__ = [
     "Rows",
     "Sequence",
     "Stream",
-    "UNKNOWN",
     "Unknown",
     "Value",
     "Wrapped",
@@ -58,8 +58,10 @@ class Unknown(Value):
 
 @dataclass(frozen=True, slots=True)
 class Plain(Value):
-    """Certainly no queryset: a number, a text, a dict ...; ``what`` is "none" for None and "file" for an open file or another
-    source of unknown length."""
+    """Certainly no queryset: a number, a text, a dict ...
+
+    ``what`` is "none" for None and "file" for an open file or another source of unknown length.
+    """
 
     what: str = ""
 

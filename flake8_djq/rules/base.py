@@ -1,8 +1,8 @@
 """What a rule is: a code, a name, when it speaks, and a check of one thing that the engine has found.
 
-A rule is one class in one file below this folder. Its docstring is its documentation page, in these sections: ``What it
-does``, ``Why is this bad?``, ``Example``, ``Use instead``, ``When it is silent``, ``Fix safety``, ``References``. A class is found
-by being there: nothing else needs to be told of it.
+A rule is one class in one file below this folder. Its docstring is its documentation page, in these sections: ``What
+it does``, ``Why is this bad?``, ``Example``, ``Use instead``, ``When it is silent``, ``Fix safety``, ``References``.
+A class is found by being there: nothing else needs to be told of it.
 """
 
 from __future__ import annotations
@@ -58,8 +58,9 @@ class File:
 
 
 class Rule(Generic[Subject]):
-    """Base of all rules; ``Subject`` is the type of what :meth:`check` is handed, and ``subject`` that type at run time.
+    """Base of all rules.
 
+    ``Subject`` is the type of what :meth:`check` is handed, and ``subject`` that type at run time.
     ``mentions`` are words of which the text of a file must hold at least one before the rule is asked at all; empty
     for rules that the queryset engine feeds, which has such words of its own.
     """

@@ -202,7 +202,8 @@ def test_the_fix_writes_false(end: str) -> None:
     file = File(source, Contexts(source, Options()), Options())
     [finding] = DebugInBatchSettings().check(file, file)
     assert finding.column == 9
-    assert finding.edit is not None and not finding.edit.safe
+    assert finding.edit is not None
+    assert not finding.edit.safe
     fixed = text[: finding.edit.start] + finding.edit.replacement + text[finding.edit.end :]
     assert fixed == text.replace("True", "False")
 

@@ -20,9 +20,9 @@ class LenForCount(Rule[Evaluation]):
     Flags ``len(queryset)`` where no path uses the rows afterwards.
 
     ## Why is this bad?
-    ``len()`` runs the query, builds an object of every row and keeps them all. ``.count()`` lets the database count and sends one
-    number. For 300,000 rows of about 330 bytes, loading them took 233 MB and 2.0 seconds on SQLite, 347 MB and 1.8
-    seconds on PostgreSQL, 281 MB and 1.2 seconds on MariaDB (Django 5.2, Python 3.11).
+    ``len()`` runs the query, builds an object of every row and keeps them all. ``.count()`` lets the database count
+    and sends one number. For 300,000 rows of about 330 bytes, loading them took 233 MB and 2.0 seconds on SQLite, 347
+    MB and 1.8 seconds on PostgreSQL, 281 MB and 1.2 seconds on MariaDB (Django 5.2, Python 3.11).
 
     ## Example
     ```python
@@ -37,8 +37,9 @@ class LenForCount(Rule[Evaluation]):
     ```
 
     ## When it is silent
-    Where the rows are used later through the same object: looped over, indexed, handed to other code, kept in an attribute. There
-    ``len()`` costs nothing more, and ``.count()`` would add a query. On lists. On slices of an evaluated queryset.
+    Where the rows are used later through the same object: looped over, indexed, handed to other code, kept in an
+    attribute. There ``len()`` costs nothing more, and ``.count()`` would add a query. On lists. On slices of an
+    evaluated queryset.
 
     ## Fix safety
     Safe: the number is the same. (A queryset that was evaluated before is left alone.)

@@ -22,8 +22,8 @@ class LoopWithoutIterator(Rule[Evaluation]):
     """A loop in batch code holds every row of a table in memory.
 
     ## What it does
-    Flags a loop (``for``, ``async for``, a comprehension, ``enumerate``, ``zip``, ``tqdm`` ...) over a queryset that nothing bounds,
-    where it goes through the queryset's result cache.
+    Flags a loop (``for``, ``async for``, a comprehension, ``enumerate``, ``zip``, ``tqdm`` ...) over a queryset that
+    nothing bounds, where it goes through the queryset's result cache.
 
     ## Why is this bad?
     A queryset that is looped over keeps all its rows as objects until the queryset itself goes away. The memory of the
@@ -48,19 +48,19 @@ class LoopWithoutIterator(Rule[Evaluation]):
     for event in Event.objects.iterator(chunk_size=2000):
         archive(event)
     ```
-    Where the driver loads the whole result first (MySQL, MariaDB, PostgreSQL behind a transaction pooler), walk the table by
-    its primary key in batches instead; tell the linter with ``--djq-database``.
+    Where the driver loads the whole result first (MySQL, MariaDB, PostgreSQL behind a transaction pooler), walk the
+    table by its primary key in batches instead; tell the linter with ``--djq-database``.
 
     ## When it is silent
-    Outside batch code (``--djq-contexts=batch,web`` adds the rest). Where something bounds the rows: a slice with a stop, a
-    lookup by key, children of one parent row, a small model. Where the rows are cached already by an earlier loop. Where the
-    loop changes the rows and the same queryset is handed on afterwards (``bulk_update``). Where the linter does not know that
-    the thing is a queryset. A queryset that is looped over twice is flagged once, and ``.iterator()`` is not offered: it
-    would run the query twice.
+    Outside batch code (``--djq-contexts=batch,web`` adds the rest). Where something bounds the rows: a slice with a
+    stop, a lookup by key, children of one parent row, a small model. Where the rows are cached already by an earlier
+    loop. Where the loop changes the rows and the same queryset is handed on afterwards (``bulk_update``). Where the
+    linter does not know that the thing is a queryset. A queryset that is looped over twice is flagged once, and
+    ``.iterator()`` is not offered: it would run the query twice.
 
     ## Fix safety
-    ``.iterator()`` gives the same rows in the same order. It does not fill the result cache, so it is offered only where
-    nothing reads that cache later.
+    ``.iterator()`` gives the same rows in the same order. It does not fill the result cache, so it is offered only
+    where nothing reads that cache later.
 
     ## References
     - [QuerySet.iterator()](https://docs.djangoproject.com/en/5.2/ref/models/querysets/#iterator)

@@ -18,13 +18,13 @@ class MaterializedQueryset(Rule[Evaluation]):
     """A whole table is made into a list, set, dict or data frame in batch code.
 
     ## What it does
-    Flags ``list()``, ``set()``, ``tuple()``, ``sorted()``, ``frozenset()``, ``dict()``, ``*queryset``, ``",".join()`` and
-    ``pandas.DataFrame()`` of a queryset that nothing bounds.
+    Flags ``list()``, ``set()``, ``tuple()``, ``sorted()``, ``frozenset()``, ``dict()``, ``*queryset``, ``",".join()``
+    and ``pandas.DataFrame()`` of a queryset that nothing bounds.
 
     ## Why is this bad?
-    All rows are in memory at once, twice for a moment: in the queryset's result cache and in the collection. 300,000 rows of
-    about 330 bytes took 233 to 347 MB above the idle process on SQLite, MariaDB and PostgreSQL (Django 5.2, Python 3.11); the
-    same rows streamed took 4 to 5 MB where the driver streams.
+    All rows are in memory at once, twice for a moment: in the queryset's result cache and in the collection. 300,000
+    rows of about 330 bytes took 233 to 347 MB above the idle process on SQLite, MariaDB and PostgreSQL (Django 5.2,
+    Python 3.11); the same rows streamed took 4 to 5 MB where the driver streams.
 
     ## Example
     ```python
@@ -40,9 +40,10 @@ class MaterializedQueryset(Rule[Evaluation]):
     ```
 
     ## When it is silent
-    Outside batch code. On what is bounded: a slice with a stop (``list(queryset[:100])``), a lookup by key, children of one
-    parent, small models. On GROUP BY results (``values("day").annotate(...)``) and on ``distinct()`` values, which are few where
-    people ask for them. On ``list(queryset.iterator())``. On values that an ``in`` test looks up on each turn of a loop.
+    Outside batch code. On what is bounded: a slice with a stop (``list(queryset[:100])``), a lookup by key, children
+    of one parent, small models. On GROUP BY results (``values("day").annotate(...)``) and on ``distinct()`` values,
+    which are few where people ask for them. On ``list(queryset.iterator())``. On values that an ``in`` test looks up
+    on each turn of a loop.
 
     ## Fix safety
     Unsafe: a list can be read again, indexed and measured; a stream cannot.

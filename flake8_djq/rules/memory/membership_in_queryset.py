@@ -18,12 +18,13 @@ class MembershipInQueryset(Rule[Evaluation]):
     """``in`` loads every row of a queryset to find one.
 
     ## What it does
-    Flags ``obj in queryset`` and ``value in queryset.values_list("field", flat=True)``, where no path uses the loaded rows afterwards.
+    Flags ``obj in queryset`` and ``value in queryset.values_list("field", flat=True)``, where no path uses the loaded
+    rows afterwards.
 
     ## Why is this bad?
-    ``in`` runs the query, loads every row and compares them one by one. The database finds the row by its index and sends back
-    yes or no. Loading 300,000 rows of about 330 bytes took 233 MB on SQLite, 347 MB on PostgreSQL, 281 MB on MariaDB
-    (Django 5.2, Python 3.11).
+    ``in`` runs the query, loads every row and compares them one by one. The database finds the row by its index and
+    sends back yes or no. Loading 300,000 rows of about 330 bytes took 233 MB on SQLite, 347 MB on PostgreSQL, 281 MB
+    on MariaDB (Django 5.2, Python 3.11).
 
     ## Example
     ```python
@@ -42,11 +43,12 @@ class MembershipInQueryset(Rule[Evaluation]):
     ```
 
     ## When it is silent
-    Where the rows are used later through the same object, and inside a loop over an object from outside it: one load serves all tests. On
-    children of one parent row, which are few. On lists and sets.
+    Where the rows are used later through the same object, and inside a loop over an object from outside it: one load
+    serves all tests. On children of one parent row, which are few. On lists and sets.
 
     ## Fix safety
-    Safe where the field is known: the answer is the same. ``.contains()`` exists from Django 4.0 on and wants a row of the model.
+    Safe where the field is known: the answer is the same. ``.contains()`` exists from Django 4.0 on and wants a row
+    of the model.
 
     ## References
     - [QuerySet.contains()](https://docs.djangoproject.com/en/5.2/ref/models/querysets/#contains)

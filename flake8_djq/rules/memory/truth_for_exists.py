@@ -25,13 +25,14 @@ class TruthForExists(Rule[Subject]):
     """A queryset is loaded or counted only to know whether it has rows.
 
     ## What it does
-    Flags ``if queryset``, ``not queryset``, ``bool(queryset)``, ``queryset.count() > 0``, ``queryset.count() == 0``, ``if queryset.count()``,
-    ``len(queryset) > 0`` and the like, where no path uses the rows afterwards. A *manager* in a truth test gets a message of its own: it is
-    an object like any other and always true.
+    Flags ``if queryset``, ``not queryset``, ``bool(queryset)``, ``queryset.count() > 0``, ``queryset.count() == 0``,
+    ``if queryset.count()``, ``len(queryset) > 0`` and the like, where no path uses the rows afterwards. A *manager*
+    in a truth test gets a message of its own: it is an object like any other and always true.
 
     ## Why is this bad?
-    A truth test loads every row, ``.count()`` makes the database visit every row; ``.exists()`` stops at the first. For 300,000
-    rows of about 330 bytes, loading took 233 MB on SQLite, 347 MB on PostgreSQL, 281 MB on MariaDB (Django 5.2, Python 3.11).
+    A truth test loads every row, ``.count()`` makes the database visit every row; ``.exists()`` stops at the first.
+    For 300,000 rows of about 330 bytes, loading took 233 MB on SQLite, 347 MB on PostgreSQL, 281 MB on MariaDB
+    (Django 5.2, Python 3.11).
 
     ## Example
     ```python
@@ -46,9 +47,9 @@ class TruthForExists(Rule[Subject]):
     ```
 
     ## When it is silent
-    Where the rows are used later through the same object, or the queryset may be None: the test then asks something else or pays
-    for itself. Where a count is also used as a number. Inside a loop over an object from outside it: the first test fills the cache
-    for all turns.
+    Where the rows are used later through the same object, or the queryset may be None: the test then asks something
+    else or pays for itself. Where a count is also used as a number. Inside a loop over an object from outside it: the
+    first test fills the cache for all turns.
 
     ## Fix safety
     Safe: the answer is the same.

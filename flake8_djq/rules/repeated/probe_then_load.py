@@ -10,7 +10,7 @@ from flake8_djq.findings import Finding
 from flake8_djq.querysets.evaluations import Evaluation, How
 from flake8_djq.querysets.values import Bound
 from flake8_djq.rules.base import File, Fix, On, Rule
-from flake8_djq.rules.wording import spell
+from flake8_djq.rules.wording import called, spell
 
 __all__ = ["ProbeThenLoad"]
 
@@ -21,12 +21,13 @@ class ProbeThenLoad(Rule[Evaluation]):
     """A query asks whether there are rows, or how many, and the next one loads them.
 
     ## What it does
-    Flags ``.exists()``, ``.count()`` or ``len()``-like probes of a queryset that is loaded whole afterwards, where the load itself could answer, and a
-    truth test of a queryset that is then streamed: the test has filled the cache, and ``.iterator()`` ignores it.
+    Flags ``.exists()``, ``.count()`` or ``len()``-like probes of a queryset that is loaded whole afterwards, where
+    the load itself could answer, and a truth test of a queryset that is then streamed: the test has filled the cache,
+    and ``.iterator()`` ignores it.
 
     ## Why is this bad?
-    One query too many, on every call. ``if queryset:`` before ``queryset.iterator()`` is worse: it loads the whole table first (233 to 347 MB for
-    300,000 rows of about 330 bytes; Django 5.2, Python 3.11) and streams it then.
+    One query too many, on every call. ``if queryset:`` before ``queryset.iterator()`` is worse: it loads the whole
+    table first (233 to 347 MB for 300,000 rows of about 330 bytes; Django 5.2, Python 3.11) and streams it then.
 
     ## Example
     ```python
@@ -43,9 +44,9 @@ class ProbeThenLoad(Rule[Evaluation]):
     ```
 
     ## When it is silent
-    On a count *after* the load, which reads the cache. On a count that is only shown (a log, ``print``, the total of a progress bar) and on any number
-    that is needed before rows are streamed. Where a write in between changes the rows. On relations that a prefetch may have
-    filled.
+    On a count *after* the load, which reads the cache. On a count that is only shown (a log, ``print``, the total of
+    a progress bar) and on any number that is needed before rows are streamed. Where a write in between changes the
+    rows. On relations that a prefetch may have filled.
 
     ## Fix safety
     Safe where the probe guards only the loop: a loop over no rows does nothing. Unsafe elsewhere.
@@ -68,8 +69,8 @@ class ProbeThenLoad(Rule[Evaluation]):
             streams = subject.later_uses(How.STREAM)
             if streams and not any(use.how in (How.LOOP, How.MATERIALIZE, How.INDEX) for use in subject.later):
                 message = (
-                    f"this test loads every row of {spell(subject.node)}, and .iterator() on line {streams[0].line} runs the query"
-                    " again; drop the test: a loop over no rows does nothing"
+                    f"this test loads all of {spell(subject.node)}, and line {streams[0].line} streams them again;"
+                    f" ask just what it needs to know: {called(subject.node, 'exists()')}"
                 )
         elif subject.how in (How.EXISTS, How.COUNT) and subject.by.removeprefix("a") in ("exists", "count"):
             message = self._probe(subject, file)
@@ -86,7 +87,9 @@ class ProbeThenLoad(Rule[Evaluation]):
         unbounded = subject.bound is Bound.UNBOUNDED and file.context_of(subject.node).kind is Kind.BATCH
         if subject.how is How.EXISTS or subject.asks_existence is not None:
             if streamed or unbounded:
-                return f"{text} asks what the rows on line {load.line} show by themselves; go through them and see if one comes"
+                return (
+                    f"{text} asks what the rows on line {load.line} show anyway; go through them and see if one comes"
+                )
             return f"{text} costs a query of its own; test the rows themselves, which line {load.line} loads anyway"
         if subject.in_output or streamed or unbounded:
             return None  # rows that are streamed cannot be counted first

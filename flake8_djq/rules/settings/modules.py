@@ -15,8 +15,20 @@ BATCH_WORDS = frozenset(
 )
 # Words of the names of settings modules that nobody runs a nightly job with.
 DEVELOPMENT_WORDS = frozenset(
-    ("dev", "devel", "develop", "development", "developer", "local", "localhost", "debug")
-    + ("test", "tests", "testing", "ci")
+    (
+        "dev",
+        "devel",
+        "develop",
+        "development",
+        "developer",
+        "local",
+        "localhost",
+        "debug",
+        "test",
+        "tests",
+        "testing",
+        "ci",
+    )
 )
 
 ASSIGNMENT = re.compile(r"DEBUG\s*(=(?!=)|:)")

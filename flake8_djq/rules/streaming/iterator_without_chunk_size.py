@@ -20,8 +20,9 @@ class IteratorWithoutChunkSize(Rule[Evaluation]):
     Flags ``.iterator()`` and ``.aiterator()`` of a queryset without ``chunk_size``.
 
     ## Why is this bad?
-    Nothing breaks: Django takes 2000. But how many rows are in memory at a time, and how many related rows a prefetch asks for at once, is
-    the point of streaming, and a reader cannot see it. With ``prefetch_related`` the argument is required (DJQ302).
+    Nothing breaks: Django takes 2000. But how many rows are in memory at a time, and how many related rows a prefetch
+    asks for at once, is the point of streaming, and a reader cannot see it. With ``prefetch_related`` the argument is
+    required (DJQ302).
 
     ## Example
     ```python
@@ -36,7 +37,8 @@ class IteratorWithoutChunkSize(Rule[Evaluation]):
     ```
 
     ## When it is silent
-    On ``raw()`` querysets, whose ``iterator()`` takes no argument. On everything that is not known to be a queryset. Where DJQ302 speaks.
+    On ``raw()`` querysets, whose ``iterator()`` takes no argument. On everything that is not known to be a queryset.
+    Where DJQ302 speaks.
 
     ## Fix safety
     Safe: 2000 is Django's own default, so nothing changes.

@@ -1,0 +1,134 @@
+"""Each rule keeps the contract, has fixtures of both kinds, and a documentation page whose examples are true."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from flake8_djq.rules.base import Fix, On, Rule, all_rules
+from tests.support import SHOP, codes, fixture_files, marked
+
+BATCH, EVERYWHERE = On.BATCH, On.EVERYWHERE
+SAFE, UNSAFE, EITHER, NONE = Fix.SAFE, Fix.UNSAFE, Fix.SAFE_OR_UNSAFE, Fix.NONE
+
+# The contract's table, for the codes that exist.
+CONTRACT = {
+    "DJQ101": ("loop-without-iterator", BATCH, EITHER),
+    "DJQ102": ("materialized-queryset", BATCH, UNSAFE),
+    "DJQ103": ("len-for-count", EVERYWHERE, SAFE),
+    "DJQ104": ("truth-for-exists", EVERYWHERE, SAFE),
+    "DJQ105": ("membership-in-queryset", EVERYWHERE, SAFE),
+    "DJQ108": ("bulk-write-without-batch-size", BATCH, SAFE),
+    "DJQ201": ("repeated-evaluation", EVERYWHERE, UNSAFE),
+    "DJQ202": ("probe-then-load", EVERYWHERE, EITHER),
+    "DJQ203": ("invariant-query-in-loop", EVERYWHERE, UNSAFE),
+    "DJQ204": ("cached-then-streamed", EVERYWHERE, SAFE),
+    "DJQ301": ("iterator-without-chunk-size", EVERYWHERE, SAFE),
+    "DJQ302": ("iterator-drops-prefetch", EVERYWHERE, SAFE),
+    "DJQ303": ("bad-chunk-size", EVERYWHERE, NONE),
+    "DJQ501": ("debug-in-batch-settings", EVERYWHERE, UNSAFE),
+    "DJQ502": ("debug-on-by-default", EVERYWHERE, NONE),
+    "DJQ503": ("debug-always-true", EVERYWHERE, NONE),
+    "DJQ504": ("debug-forced", EVERYWHERE, NONE),
+    "DJQ508": ("profiler-left-in", BATCH, NONE),
+    "DJQ900": ("internal-error", EVERYWHERE, NONE),
+}
+SECTIONS = [
+    "What it does",
+    "Why is this bad?",
+    "Example",
+    "Use instead",
+    "When it is silent",
+    "Fix safety",
+    "References",
+]
+RULES = all_rules()
+CODES = [rule.code for rule in RULES]
+# A rule about the linter itself has nothing to show in a fixture.
+ABOUT_CODE = [rule for rule in RULES if not rule.code.startswith("DJQ9")]
+ABOUT_QUERYSETS = [rule for rule in RULES if rule.code[3] in "123"]
+
+
+def by_code(rule: type[Rule[object]]) -> str:
+    return rule.code
+
+
+def sections(rule: type[Rule[object]]) -> dict[str, str]:
+    """The sections of a rule's documentation by title, with the summary under ""."""
+    parts = re.split(r"(?m)^## (.+)$", inspect.cleandoc(rule.__doc__ or ""))
+    return {"": parts[0].strip()} | {title: text.strip() for title, text in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+def code_of(section: str) -> str:
+    match = re.search(r"(?s)```python\n(.*?)```", section)
+    assert match, "no Python code in this section"
+    return match[1]
+
+
+def test_codes_and_names_are_unique() -> None:
+    assert len(set(CODES)) == len(CODES)
+    assert len({rule.name for rule in RULES}) == len(RULES)
+
+
+def test_rules_are_those_of_the_contract() -> None:
+    assert {rule.code: (rule.name, rule.on, rule.fix) for rule in RULES} == CONTRACT
+
+
+@pytest.mark.parametrize("rule", RULES, ids=by_code)
+def test_rule_stands_in_a_file_of_its_name(rule: type[Rule[object]]) -> None:
+    assert Path(inspect.getfile(rule)).stem == rule.name.replace("-", "_")
+
+
+@pytest.mark.parametrize("rule", RULES, ids=by_code)
+def test_documentation_has_all_sections(rule: type[Rule[object]]) -> None:
+    found = sections(rule)
+    assert list(found) == ["", *SECTIONS]
+    empty = [title for title, text in found.items() if not text]
+    assert not empty
+
+
+@pytest.mark.parametrize("rule", RULES, ids=by_code)
+def test_summary_is_one_sentence(rule: type[Rule[object]]) -> None:
+    summary = sections(rule)[""]
+    assert "\n" not in summary
+    assert summary.endswith(".")
+
+
+@pytest.mark.parametrize("rule", ABOUT_CODE, ids=by_code)
+def test_rule_has_a_fixture_that_is_flagged(rule: type[Rule[object]]) -> None:
+    stem = re.compile(rf"(\d{{4}}_)?{rule.code.lower()}_flagged")
+    flagged = [path for path in fixture_files() if stem.match(Path(path).stem)]
+    marks = set()
+    for path in flagged:
+        text = (SHOP / path).read_text(encoding="utf-8")
+        found = set(marked(text, "", "web"))
+        marks |= {code for _, code in found}
+        found |= set(marked(text, "project"))
+        assert rule.code in {code for _, code in found}, f"{path} has no mark of {rule.code}"
+    assert rule.code in marks
+
+
+@pytest.mark.parametrize("rule", ABOUT_CODE, ids=by_code)
+def test_rule_has_a_fixture_that_is_silent(rule: type[Rule[object]]) -> None:
+    stem = re.compile(rf"(\d{{4}}_)?{rule.code.lower()}_silent")
+    silent = [path for path in fixture_files() if stem.match(Path(path).stem)]
+    assert silent, f"no {rule.code.lower()}_silent*.py"
+    for path in silent:
+        text = (SHOP / path).read_text(encoding="utf-8")
+        assert rule.code not in {code for _, code in marked(text, "", "web")}, f"{path} is not silent"
+
+
+@pytest.mark.parametrize("rule", ABOUT_QUERYSETS, ids=by_code)
+def test_example_is_flagged(rule: type[Rule[object]], request: pytest.FixtureRequest) -> None:
+    if rule.code == "DJQ203":
+        reason = "the example calls save(), which the engine does not know: it may write"
+        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
+    assert rule.code in codes(code_of(sections(rule)["Example"]))
+
+
+@pytest.mark.parametrize("rule", ABOUT_QUERYSETS, ids=by_code)
+def test_what_to_use_instead_is_not_flagged(rule: type[Rule[object]]) -> None:
+    assert rule.code not in codes(code_of(sections(rule)["Use instead"]))
