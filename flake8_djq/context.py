@@ -77,6 +77,10 @@ JOB_BASES = {
 JOB_ORIGINS = re.compile(r"^(django_cron|django_extensions|django\.core\.management)\b|celery|\btasks?\b")
 
 
+# Functions that hand another one to a scheduler or queue.
+QUEUES = ("add_job", "async_task")
+
+
 def _is_task(decorator: ast.expr, source: Source) -> bool:
     target = decorator.func if isinstance(decorator, ast.Call) else decorator
     name = dotted_name(target)
@@ -123,8 +127,11 @@ class Contexts:
     @property
     def _is_script(self) -> bool:
         source = self._source
-        if "django.setup()" in source.text and any(
-            isinstance(node, ast.Expr) and ast.unparse(node) == "django.setup()" for node in source.statements
+        if "setup()" in source.text and any(
+            isinstance(node, ast.Expr)
+            and isinstance(node.value, ast.Call)
+            and source.resolve(node.value.func) == "django.setup"
+            for node in source.statements
         ):
             return True
         return bool(SCRIPT_PATH.search(source.path)) and any(
@@ -168,13 +175,23 @@ class Contexts:
                 yield function.name
         if MIGRATION_PATH.search(source.path) or "RunPython" in source.text:
             yield from self._migration_functions()
+        if any(word in source.text for word in QUEUES):
+            yield from self._queued_functions()
 
     def _run_methods(self, owner: ast.ClassDef) -> tuple[str, ...]:
-        for base in owner.bases:
-            name = self._source.resolve(base)
-            methods = JOB_BASES.get(name.rpartition(".")[2])
-            if methods and JOB_ORIGINS.search(name):
-                return methods
+        pending, seen = [owner], set()
+        while pending:
+            current = pending.pop()
+            if current.name in seen:
+                continue
+            seen.add(current.name)
+            for base in current.bases:
+                name = self._source.resolve(base)
+                methods = JOB_BASES.get(name.rpartition(".")[2])
+                if methods and JOB_ORIGINS.search(name):
+                    return methods
+                if name in self._source.classes:
+                    pending.append(self._source.classes[name])
         return ()
 
     def _migration_functions(self) -> Iterator[str]:
@@ -184,19 +201,31 @@ class Contexts:
             for node in ast.walk(statement):
                 if isinstance(node, ast.Call) and dotted_name(node.func).rpartition(".")[2] == "RunPython":
                     for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
-                        yield dotted_name(argument)
+                        inner = ast.walk(argument) if isinstance(argument, ast.Lambda) else (argument,)
+                        yield from (dotted_name(part) for part in inner)
         # A South migration, or a helper module of migrations: called with the registry of historic models.
         for function in self._source.functions:
             names = [argument.arg for argument in function.node.args.args]
             if names[:2] in (["apps", "schema_editor"], ["apps", "_schema_editor"]):
                 yield function.name
 
+    def _queued_functions(self) -> Iterator[str]:
+        """Functions handed to a scheduler or queue: ``scheduler.add_job(rebuild, "cron")``, ``async_task(rebuild)``."""
+        for statement in self._source.statements:
+            if isinstance(statement, ast.Expr | ast.Assign):
+                for node in ast.walk(statement.value):
+                    if isinstance(node, ast.Call) and dotted_name(node.func).rpartition(".")[2] in QUEUES and node.args:
+                        yield dotted_name(node.args[0])
+
     def _called(self, function: Function) -> Iterator[str]:
         """Names of functions of this file that a function's body calls or hands on (as a callback)."""
         owner = function.owner.name if function.owner else ""
-        for node in ast.walk(function.node):
+        nodes = list(ast.walk(function.node))
+        built = {node.id for node in nodes if isinstance(node, ast.Name) and node.id in self._source.classes}
+        for node in nodes:
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
                 yield node.id
-            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-                head = node.value.id
+            elif isinstance(node, ast.Attribute):
+                head = dotted_name(node.value)
                 yield f"{owner}.{node.attr}" if head in ("self", "cls") else f"{head}.{node.attr}"
+                yield from (f"{name}.{node.attr}" for name in built)

@@ -26,6 +26,7 @@ class Plugin:
     name = "flake8-djq"
     version = __version__
     options: ClassVar[Options] = Options()
+    off: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, tree: ast.Module, filename: str, lines: list[str]) -> None:
         self._source = Source(filename, "".join(lines), tree)
@@ -33,7 +34,6 @@ class Plugin:
     @staticmethod
     def add_options(manager: OptionManager) -> None:
         add_options(manager)
-        manager.extend_default_ignore([rule.code for rule in all_rules() if rule.on is On.OPT_IN])
 
     @classmethod
     def parse_options(cls, namespace: argparse.Namespace) -> None:
@@ -42,7 +42,13 @@ class Plugin:
         except InvalidOption as error:
             print(f"flake8-djq: {error}", file=sys.stderr)
             raise SystemExit(2) from None
+        # flake8 forgets a plugin's default ignores once the user gives an ignore of his own: they are kept here.
+        selected = (*(namespace.select or ()), *(namespace.extend_select or ()))
+        opt_in = {rule.code for rule in all_rules() if rule.on is On.OPT_IN}
+        cls.off = frozenset(code for code in opt_in if not code.startswith(tuple(selected)))
 
     def run(self) -> Iterator[tuple[int, int, str, type[Any]]]:
         for finding in lint(self._source, self.options):
+            if finding.code in self.off:
+                continue
             yield finding.line, finding.column, f"{finding.code} {finding.message}", type(self)

@@ -493,20 +493,21 @@ class Export:
         for order in Order.objects.all():
             send(order)
 """
-NOT_YET = {
+ROUNDABOUT = {
     "method of a new instance": CLASS + "\n@shared_task\ndef nightly():\n    Export().run()\n",
     "method of an instance in a variable": CLASS + "\n@shared_task\ndef nightly():\n    e = Export()\n    e.run()\n",
     "task class with a base in the file": CLASS.replace("Export:", "Export(Base):").replace(
         "class Export", "class Base(Task):\n    abstract = True\n\nclass Export"
     ),
     "lambda of a migration": PLAIN_FUNCTION.format(arguments="lambda apps, editor: forwards(apps)"),
-    "django.setup by another name": SCRIPT.replace("import django\ndjango.setup()", "from django import setup\nsetup()"),
+    "django.setup by another name": SCRIPT.replace(
+        "import django\ndjango.setup()", "from django import setup\nsetup()"
+    ),
     "handed to APScheduler": LOOP + "\nscheduler.add_job(work, 'cron', hour=3)\n",
     "handed to django-q": "from django_q.tasks import async_task\n" + LOOP + "\nasync_task(work)\n",
 }
 
 
-@pytest.mark.xfail(strict=True, reason="the contract counts it as batch code, the linter does not yet")
-@pytest.mark.parametrize("kind", NOT_YET)
-def test_batch_code_that_is_not_recognised_yet(kind: str) -> None:
-    assert is_batch(NOT_YET[kind], "tools/orders.py")
+@pytest.mark.parametrize("kind", ROUNDABOUT)
+def test_batch_code_reached_in_a_roundabout_way(kind: str) -> None:
+    assert is_batch(ROUNDABOUT[kind], "tools/orders.py")

@@ -349,11 +349,7 @@ def opt_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     [
         ([], False),
         (["--extend-ignore=E501"], False),
-        pytest.param(
-            ["--ignore=E501"],
-            False,
-            marks=pytest.mark.xfail(strict=True, reason="flake8 drops the plugin's default ignores with --ignore"),
-        ),
+        (["--ignore=E501"], False),
         (["--select=DJQ"], True),
         (["--select=DJQ999"], True),
         (["--extend-select=DJQ999"], True),

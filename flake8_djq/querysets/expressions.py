@@ -42,6 +42,10 @@ from flake8_djq.source import dotted_name
 __all__ = ["Expressions"]
 
 
+# A comprehension with more clauses than this was written by a machine.
+MOST_CLAUSES = 20
+
+
 class Expressions(Conditions):
     """Reads the expressions of one function, in the order in which Python evaluates them."""
 
@@ -312,6 +316,8 @@ class Expressions(Conditions):
     def _comprehension(self, node: ast.expr, elements: list[ast.expr]) -> str:
         """Read a comprehension; returns what its result grows with, when nothing bounds that."""
         generators: list[ast.comprehension] = node.generators  # type: ignore[attr-defined]
+        if len(generators) > MOST_CLAUSES:
+            return ""
         targets = {name for generator in generators for name in names_in(generator.target)}
         hidden, early = (
             {name: (self.state.names.get(name), self.state.versions.get(name, 0)) for name in targets},

@@ -187,6 +187,8 @@ def _one_lookup(
         return Bound.UNBOUNDED
     if (model is not None and path in model.columns) or last in USUALLY_SHARED or last.startswith(("is_", "has_")):
         return Bound.UNBOUNDED
+    if last.endswith("_id") and isinstance(node, ast.Constant) and isinstance(node.value, int | str):
+        return Bound.BOUNDED
     if is_fixed(node):
         named = not isinstance(node, ast.Constant) or bool(node.value)
         return Bound.UNKNOWN if named and path in OFTEN_UNIQUE and model is None else Bound.UNBOUNDED

@@ -105,9 +105,10 @@ class Module:
     def read(self) -> list[Subject]:
         """Read every function that may hold a queryset, and the code outside functions."""
         subjects: list[Subject] = []
-        for name, function in self._functions.items():
-            if self._is_worth_reading(function):
-                self.reader(name)
+        worth = [name for name, function in self._functions.items() if self._is_worth_reading(function)]
+        # Functions that call each other in a long chain are read from its end, where Python's stack is too short.
+        for name in [name for name in worth if not self._try_to_read(name)][::-1]:
+            self._try_to_read(name)
         # What callers in the file pass in may show that a parameter is a queryset: those functions are read again.
         for name in [name for name in self._passed if self._learned_more(name)]:
             self._readers.pop(name, None)
@@ -117,6 +118,13 @@ class Module:
                 subjects.extend(self._readers[name].subjects)
         subjects.extend(self._top_level())
         return subjects
+
+    def _try_to_read(self, name: str) -> bool:
+        try:
+            self.reader(name)
+        except RecursionError:
+            return False
+        return True
 
     def _is_worth_reading(self, function: Function) -> bool:
         return self._mention_between(function.node.lineno, function.last_line)
@@ -162,11 +170,14 @@ class Module:
         )
 
     def _top_level(self) -> Iterator[Subject]:
-        body = [node for node in self.source.tree.body if not isinstance(node, FunctionNode | ast.ClassDef)]
-        if any(self._mention_between(node.lineno, node.end_lineno or node.lineno) for node in body):
-            reader = FunctionReader(self, None)
-            reader.read(body, {})
-            yield from reader.subjects
+        """The code outside functions: of the file itself, and of the bodies of its classes."""
+        bodies = [self.source.tree.body, *(node.body for node in self.source.classes.values())]
+        for statements in bodies:
+            body = [node for node in statements if not isinstance(node, FunctionNode | ast.ClassDef)]
+            if any(self._mention_between(node.lineno, node.end_lineno or node.lineno) for node in body):
+                reader = FunctionReader(self, None)
+                reader.read(body, {})
+                yield from reader.subjects
 
     # -- functions ----------------------------------------------------------------------------------------------------
 

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from flake8_djq.querysets.evaluations import Evaluation
-from flake8_djq.querysets.values import ListValue, Plain, QuerySet, Unknown, Value, join
+from flake8_djq.querysets.values import (
+    ListValue,
+    Plain,
+    QuerySet,
+    Row,
+    Rows,
+    Sequence,
+    Stream,
+    Unknown,
+    Value,
+    Wrapped,
+    alternatives,
+    join,
+)
 
 __all__ = ["Facts", "State", "meet"]
 
@@ -15,6 +28,9 @@ _versions = itertools.count(1)
 
 # Values that tell a reader nothing.
 DULL = (Unknown, Plain)
+
+# From how many querysets on it pays to forget those that are gone.
+MOST_FACTS = 60
 
 # What counts as the same query run again: how it was run, besides its key.
 Signature = tuple[str, str]
@@ -96,6 +112,14 @@ class State:
     def escaped(self, queryset: QuerySet) -> None:
         self.facts[queryset] = replace(self.facts.get(queryset, Facts()), escaped=True)
 
+    def tidy(self) -> None:
+        """Forget querysets that no name holds any more: they cannot be used again, and keeping them costs time."""
+        if len(self.facts) > MOST_FACTS:
+            held = {queryset for value in self.names.values() for queryset in _held(value)}
+            self.facts = {queryset: facts for queryset, facts in self.facts.items() if queryset in held}
+        if len(self.queries) > MOST_FACTS:
+            self.queries = dict(list(self.queries.items())[-MOST_FACTS // 2 :])
+
     def written(self, model: str) -> None:
         """Rows of a model changed: what was asked about it before may have another answer now."""
         self.queries = {key: earlier for key, earlier in self.queries.items() if earlier.queryset.model != model}
@@ -106,6 +130,23 @@ class State:
     def anything_written(self) -> None:
         """Code ran that may have changed any row."""
         self.queries = {}
+
+
+def _held(value: Value) -> Iterator[QuerySet]:
+    """The querysets that a value holds on to."""
+    for option in alternatives(value):
+        if isinstance(option, QuerySet):
+            yield option
+        elif isinstance(option, Stream | Rows):
+            yield option.queryset
+        elif isinstance(option, Row) and option.of is not None:
+            yield option.of
+        elif isinstance(option, Wrapped):
+            for part in option.parts:
+                yield from _held(part)
+        elif isinstance(option, Sequence):
+            for item in option.items:
+                yield from _held(item)
 
 
 def _with(evaluations: tuple[Evaluation, ...], evaluation: Evaluation) -> tuple[Evaluation, ...]:

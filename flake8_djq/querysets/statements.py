@@ -62,6 +62,7 @@ class FunctionReader(Expressions):
             handler = STATEMENTS.get(type(statement))
             if handler:
                 handler(self, statement)
+                self.state.tidy()
 
     # -- simple statements --------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from flake8_djq.findings import Finding
-from flake8_djq.querysets.evaluations import Evaluation, How, ManagerTruth, Subject
+from flake8_djq.querysets.evaluations import Evaluation, How, ManagerTruth, Subject, Use
 from flake8_djq.querysets.values import Bound
 from flake8_djq.rules.base import File, Fix, On, Rule
 from flake8_djq.rules.wording import called, spell
@@ -85,7 +85,7 @@ class TruthForExists(Rule[Subject]):
             if (
                 subject.shared
                 or subject.repeated_by_loop
-                or any(use.how.uses_rows or use.how is How.ROW for use in subject.later)
+                or any(use.how.uses_rows or _reads_cache(use) for use in subject.later)
             ):
                 return
         else:
@@ -101,3 +101,9 @@ class TruthForExists(Rule[Subject]):
         waste = WASTE[subject.how].replace("every row", "the row") if subject.queryset.one_row else WASTE[subject.how]
         message = f"{waste} of {spell(queryset)} to know whether there is one; ask just that: {remedy}"
         yield self.finding(file, subject.node, message)
+
+
+def _reads_cache(use: Use) -> bool:
+    """``first()`` and ``last()`` of an ordered queryset take a cached row; ``get()`` and ``latest()`` ask again."""
+    func = use.node.func if isinstance(use.node, ast.Call) else None
+    return isinstance(func, ast.Attribute) and func.attr.removeprefix("a") in ("first", "last")

@@ -27,14 +27,14 @@ class InvariantQueryInLoop(Rule[Evaluation]):
     ```python
     for row in rows:
         default = Category.objects.get(slug="default")
-        save(row, default)
+        lines.append(f"{row}: {default.name}")
     ```
 
     ## Use instead
     ```python
     default = Category.objects.get(slug="default")
     for row in rows:
-        save(row, default)
+        lines.append(f"{row}: {default.name}")
     ```
 
     ## When it is silent
