@@ -49,7 +49,7 @@ def _querysets(file: File) -> Iterator[Finding]:
     if not mentions_querysets(file.source.text):
         return
     try:
-        subjects = read_querysets(file.source, file.contexts, file.options)
+        subjects = read_querysets(file.source, file.options)
     except RecursionError:
         return
     except Exception as error:  # noqa: BLE001 - a defect here must not take flake8 down

@@ -6,14 +6,15 @@ import ast
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
-from flake8_djq.context import Contexts
 from flake8_djq.options import Options
-from flake8_djq.querysets.declarations import OTHER_ORMS, ClassKind, Declarations, ModelClass
+from flake8_djq.querysets.declarations import OTHER_ORMS, ClassKind
 from flake8_djq.querysets.evaluations import Subject
 from flake8_djq.querysets.expressions import Expressions
+from flake8_djq.querysets.namespace import Namespace, Summary
+from flake8_djq.querysets.spelling import shorten
 from flake8_djq.querysets.statements import FunctionReader
 from flake8_djq.querysets.values import (
     PLAIN,
@@ -22,15 +23,11 @@ from flake8_djq.querysets.values import (
     Instance,
     ListValue,
     LocalClass,
-    LocalFunction,
     Manager,
     Model,
-    ModelAttribute,
     Plain,
     QuerySet,
     Row,
-    RowAttribute,
-    Rows,
     Stream,
     Unknown,
     Value,
@@ -39,7 +36,7 @@ from flake8_djq.querysets.values import (
 )
 from flake8_djq.source import Function, FunctionNode, Source, dotted_name
 
-__all__ = ["Module", "Summary", "mentions_querysets", "read_querysets", "shorten"]
+__all__ = ["Module", "Summary", "mentions_querysets", "read_querysets"]
 
 # What a text must hold for a queryset to be in it. Plain words, since looking for them costs next to nothing.
 WORDS = (
@@ -47,16 +44,6 @@ WORDS = (
     *(".iterator(", ".aiterator(", ".filter(", ".exclude(", ".all()", ".values_list(", ".select_related("),
     *(".prefetch_related(", ".bulk_create(", ".bulk_update(", ".count()", ".exists()", ".order_by("),
 )
-MODEL_MODULE = re.compile(r"(^|\.)models(\.|$)|^\.+$|(^|\.)models_?\w*\.")
-LONGEST = 70
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What calling a function of the file gives, and whether it may change rows."""
-
-    value: Value
-    has_effects: bool
 
 
 def mentions_querysets(text: str) -> bool:
@@ -64,43 +51,19 @@ def mentions_querysets(text: str) -> bool:
     return any(word in text for word in WORDS)
 
 
-def read_querysets(source: Source, contexts: Contexts, options: Options) -> list[Subject]:
+def read_querysets(source: Source, options: Options) -> list[Subject]:
     """Everything that happens to querysets in one file, in the order of the text."""
-    return Module(source, contexts, options).read()
+    return Module(source, options).read()
 
 
-def shorten(node: ast.AST) -> str:
-    """Spell an expression in the user's own names, with long arguments left out."""
-    text = ast.unparse(node)
-    if len(text) <= LONGEST:
-        return text
-    if isinstance(node, ast.Call):
-        inner = "..." if node.args or node.keywords else ""
-        return f"{shorten(node.func)}({inner})"
-    if isinstance(node, ast.Attribute):
-        return f"{shorten(node.value)}.{node.attr}"
-    if isinstance(node, ast.Subscript):
-        return f"{shorten(node.value)}[...]"
-    return text[: LONGEST - 3] + "..."
+class Module(Namespace):
+    """One file: which of its functions are read, and what each of them gives."""
 
-
-class Module:
-    """One file. The engine asks it what a name, an attribute or a call means outside the function that it reads."""
-
-    spell = staticmethod(shorten)
-
-    def __init__(self, source: Source, contexts: Contexts, options: Options) -> None:
-        self.source = source
-        self.options = options
-        self._contexts = contexts
-        self._declarations = Declarations(source)
-        self._functions = {function.name: function for function in source.functions}
+    def __init__(self, source: Source, options: Options) -> None:
+        super().__init__(source, options)
         self._readers: dict[str, FunctionReader] = {}
         self._reading: set[str] = set()
         self._passed: dict[str, dict[str, Value]] = {}
-        self._globals: dict[str, Value] = {}
-
-    # -- the whole file -----------------------------------------------------------------------------------------------
 
     def read(self) -> list[Subject]:
         """Read every function that may hold a queryset, and the code outside functions."""
@@ -178,8 +141,6 @@ class Module:
                 reader = FunctionReader(self, None)
                 reader.read(body, {})
                 yield from reader.subjects
-
-    # -- functions ----------------------------------------------------------------------------------------------------
 
     def reader(self, name: str) -> FunctionReader | None:
         """The finished reading of a function; None while it is being read (it calls itself)."""
@@ -322,241 +283,14 @@ class Module:
         resolved = self.source.imports.get(name.partition(".")[0], "")
         return resolved.partition(".")[0] not in OTHER_ORMS
 
-    # -- names --------------------------------------------------------------------------------------------------------
+    def value_of(self, node: ast.expr) -> Value:
+        """What an expression outside functions holds."""
+        return Expressions(self, None).expr(node)
 
-    def name(self, name: str) -> Value:
-        """What a name outside the functions stands for."""
-        if name not in self._globals:
-            self._globals[name] = UNKNOWN  # a value that needs itself is unknown
-            self._globals[name] = self._global(name)
-        return self._globals[name]
-
-    def _global(self, name: str) -> Value:
-        if name in self.source.classes:
-            kind = self.kind(name)
-            if kind is ClassKind.MODEL:
-                return Model(name)
-            return PLAIN if kind is ClassKind.FOREIGN else LocalClass(name)
-        if name in self._functions:
-            return LocalFunction(name)
-        resolved = self.source.imports.get(name)
-        if resolved is not None:
-            if resolved.partition(".")[0] in OTHER_ORMS:
-                return PLAIN
-            module = resolved.rpartition(".")[0]
-            if name[:1].isupper() and not name.isupper() and MODEL_MODULE.search(module) and not self.is_foreign:
-                return (
-                    UNKNOWN if module == "django.db.models" or module.startswith("django.db.models.") else Model(name)
-                )
-            return UNKNOWN
-        assigned = self._assignments.get(name)
-        if assigned is None:
-            return UNKNOWN
-        value = Expressions(self, None).expr(assigned)
-        if isinstance(value, QuerySet):
-            value = replace(value, shared=True)
-        return value if isinstance(value, QuerySet | Model | Manager) or _all_models(value) else UNKNOWN
-
-    @cached_property
-    def _assignments(self) -> dict[str, ast.expr]:
-        """What names hold that are assigned once at the top level."""
-        found: dict[str, ast.expr] = {}
-        twice = set()
-        for statement in self.source.tree.body:
-            if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
-                target = statement.targets[0]
-                if isinstance(target, ast.Name):
-                    if target.id in found:
-                        twice.add(target.id)
-                    found[target.id] = statement.value
-        for statement in self.source.statements:
-            if isinstance(statement, ast.Global):
-                twice.update(statement.names)
-        return {name: value for name, value in found.items() if name not in twice}
-
-    # -- classes ------------------------------------------------------------------------------------------------------
-
-    def kind(self, name: str) -> ClassKind:
-        """What kind of class a name of this file is."""
-        return self._declarations.kind(name)
-
-    def declared(self, model: str) -> ModelClass | None:
-        """The declaration of a model, where it stands in this file."""
-        return self._declarations.models.get(model) if model in self.source.classes else None
-
-    def bound_of(self, model: str) -> Bound:
-        """Whether a whole table is few rows."""
-        return Bound.BOUNDED if model in self.options.small_models else Bound.UNBOUNDED
-
-    def method(self, owner: str, name: str) -> str | None:
-        """The qualified name of a method of a class of this file, its own or inherited inside the file."""
-        for candidate in self._lineage(owner):
-            if f"{candidate}.{name}" in self._functions:
-                return f"{candidate}.{name}"
-        return None
-
-    def _lineage(self, name: str) -> Iterator[str]:
-        pending, seen = [name], set()
-        while pending:
-            current = pending.pop(0)
-            if current in seen or current not in self.source.classes:
-                continue
-            seen.add(current)
-            yield current
-            pending.extend(dotted_name(base) for base in self.source.classes[current].bases)
-
-    def query_method(self, model: str, name: str) -> str | None:
-        """A method of a manager or queryset class of this file that is used for a model of this file."""
-        declared = self.declared(model)
-        for node in declared.managers.values() if declared else ():
-            for child in ast.walk(node):
-                if isinstance(child, ast.Name):
-                    found = self.method(child.id, name)
-                    if found:
-                        return found
-        return None
-
-    def class_attribute(self, owner: str, name: str) -> Value:
-        """What a class of this file assigns to an attribute in its body."""
-        for candidate in self._lineage(owner):
-            for statement in self.source.classes[candidate].body:
-                if isinstance(statement, ast.Assign) and any(
-                    dotted_name(target) == name for target in statement.targets
-                ):
-                    value = Expressions(self, None).expr(statement.value)
-                    if name == "model" and not isinstance(value, Model):
-                        # A base class leaves it None for its subclasses to set.
-                        return Model(dotted_name(statement.value).rpartition(".")[2] or "model")
-                    return replace(value, shared=True) if isinstance(value, QuerySet) else value
-        if name == "model" and self.kind(owner) in (ClassKind.MANAGER, ClassKind.QUERYSET):
-            return Model("model")
-        local = self.method(owner, name)
-        return LocalFunction(local) if local else UNKNOWN
-
-    def instance_attribute(self, owner: str, name: str, asking: Expressions) -> Value:
-        """What ``self.name`` holds: a property, or what the class's methods and body assign."""
-        local = self.method(owner, name)
-        if local is not None:
-            function = self._functions[local]
-            if any("property" in ast.unparse(decorator) for decorator in function.node.decorator_list):
-                return self._property(local, asking)
-            return LocalFunction(local)
-        values = [self._shared(value, owner, name) for value in self._stored(owner, name)]
-        declared = self.class_attribute(owner, name)
-        if not isinstance(declared, Unknown) and not (values and declared == PLAIN):
-            values.append(declared)
-        return join(values)
-
-    def _stored(self, owner: str, name: str) -> Iterator[Value]:
-        """What the methods of a class assign to ``self.name``."""
-        for candidate in self._lineage(owner):
-            for method in self._writers.get((candidate, name), ()):
-                reader = self.reader(method)
-                # A method that is being read builds on what the others assign: "self.rows = self.rows[:10]".
-                yield from reader.attributes.get(name, ()) if reader else ()
-
-    @cached_property
-    def _writers(self) -> dict[tuple[str, str], list[str]]:
-        """The methods that assign to ``self.name``, by class and name."""
-        found: dict[tuple[str, str], list[str]] = {}
-        for statement in self.source.statements:
-            if not isinstance(statement, ast.Assign | ast.AnnAssign):
-                continue
-            for target in statement.targets if isinstance(statement, ast.Assign) else [statement.target]:
-                if (
-                    isinstance(target, ast.Attribute)
-                    and isinstance(target.value, ast.Name)
-                    and target.value.id == "self"
-                ):
-                    function = self.source.function_at(statement.lineno)
-                    if function is not None and function.owner is not None:
-                        methods = found.setdefault((function.owner.name, target.attr), [])
-                        if function.name not in methods:
-                            methods.append(function.name)
-        return found
-
-    def _shared(self, value: Value, owner: str, name: str) -> Value:
-        if isinstance(value, QuerySet):
-            return replace(value, shared=True, key=f"{owner}.{name}", names=frozenset({"self"}), loops=())
-        return UNKNOWN if isinstance(value, ListValue | Row) else value
-
-    def _property(self, local: str, asking: Expressions) -> Value:
-        summary = self.summary(local)
-        function = self._functions[local].node
-        if summary.has_effects:
-            asking.effects()
-        value = asking.fresh(summary.value, ast.Name(function.name, ast.Load(), lineno=1, col_offset=0), local)
-        cached = any("cached" in ast.unparse(decorator) for decorator in function.decorator_list)
-        return self._shared(value, "", local) if cached else value
-
-    def model_attribute(self, model: Model, name: str) -> Value:
-        """An attribute of a model class: a manager, a method, or what its use will show."""
-        declared = self.declared(model.name)
-        if declared is not None and name in declared.managers:
-            return Manager(model.name, self.bound_of(model.name), start=self._start_of(declared.managers[name]))
-        local = self.method(model.name, name)
-        if local is not None:
-            return LocalFunction(local)
-        if name in ("objects", "_default_manager", "_base_manager"):
-            return Manager(model.name, self.bound_of(model.name))
-        if not name.islower() or name in ("query", "_meta", "session"):
-            return UNKNOWN
-        return ModelAttribute(model.name, name)
-
-    def _start_of(self, node: ast.expr) -> QuerySet | None:
-        """The queryset that a manager class of this file starts with."""
-        for child in ast.walk(node):
-            if isinstance(child, ast.Name) and child.id in self.source.classes:
-                local = self.method(child.id, "get_queryset")
-                if local is not None:
-                    value = self.summary(local).value
-                    return value if isinstance(value, QuerySet) else None
-        return None
-
-    def row_attribute(self, row: Row, name: str) -> Value | None:
-        """An attribute of a row, as far as the file declares its model."""
-        declared = self.declared(row.model)
-        if declared is None:
-            return None
-        if name in declared.columns:
-            return PLAIN
-        if name in declared.to_many:
-            prefetched = row.of is None or row.of.prefetches or row.of.shared
-            return Manager(declared.to_many[name], Bound.BOUNDED, True, None, prefetched)
-        if name in declared.to_one and name not in declared.to_many:
-            return RowAttribute(row.model, name)
-        local = self.method(row.model, name)
-        if local is not None:
-            function = self._functions[local].node
-            if any("property" in ast.unparse(decorator) for decorator in function.decorator_list):
-                value = self.summary(local).value
-                cached = any("cached" in ast.unparse(decorator) for decorator in function.decorator_list)
-                if isinstance(value, QuerySet):
-                    return replace(value, key=f"{local}?", shared=cached, names=frozenset(), loops=())
-                return value if isinstance(value, Rows | Stream) else UNKNOWN
-            return LocalFunction(local)
-        return None
-
-    # -- what the file imports ----------------------------------------------------------------------------------------
-
-    @cached_property
-    def mixes_orms(self) -> bool:
-        """Whether the file imports another library whose objects have ``filter`` methods."""
-        return any(resolved.partition(".")[0] in OTHER_ORMS for resolved in self.source.imports.values())
-
-    @cached_property
-    def is_django(self) -> bool:
-        """Whether anything in the file says that it belongs to a Django project."""
-        return any(
-            resolved.startswith("django") or MODEL_MODULE.search(resolved) for resolved in self.source.imports.values()
-        )
-
-    @cached_property
-    def is_foreign(self) -> bool:
-        """Whether ``objects`` in this file belongs to another ORM."""
-        tops = {resolved.partition(".")[0] for resolved in self.source.imports.values()}
-        other = tops & {"mongoengine", "flask_mongoengine", "tortoise", "ormar", "cassandra", "mongomotor", "umongo"}
-        return bool(other) and not any(top.startswith("django") for top in tops)
+    def stored_by(self, method: str, attribute: str) -> list[Value]:
+        """What a method assigns to an attribute of ``self``; empty while the method is being read."""
+        reader = self.reader(method)
+        return reader.attributes.get(attribute, []) if reader is not None else []
 
 
 def _origins(value: Value) -> set[str]:
@@ -600,9 +334,3 @@ def _inner_name(node: ast.expr | None) -> str:
     if isinstance(node, ast.Tuple) and node.elts:
         return _inner_name(node.elts[0])
     return dotted_name(node).rpartition(".")[2] if node is not None else ""
-
-
-def _all_models(value: Value) -> bool:
-    """Whether a constant is a list of models (or of tuples that begin with one)."""
-    items = getattr(value, "items", ())
-    return bool(items) and all(isinstance(item, Model) or _all_models(item) for item in items)

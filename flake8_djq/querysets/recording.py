@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from flake8_djq.querysets import calls
 from flake8_djq.querysets.evaluations import Evaluation, How, Loop, Subject, Use
-from flake8_djq.querysets.spelling import spell_key
+from flake8_djq.querysets.spelling import shorten, spell_key
 from flake8_djq.querysets.state import State
 from flake8_djq.querysets.values import (
     NONE,
@@ -241,7 +241,7 @@ class Recorder:
             if isinstance(option, QuerySet | Stream | Rows):
                 queryset = option if isinstance(option, QuerySet) else option.queryset
                 if queryset.bound is Bound.UNBOUNDED and not queryset.groups:
-                    return self.module.spell(node if isinstance(option, QuerySet | Stream) else queryset.node)
+                    return shorten(node if isinstance(option, QuerySet | Stream) else queryset.node)
             elif isinstance(option, Wrapped):
                 for part, inner in zip(option.parts, option.nodes, strict=True):
                     found = self.grows_with(part, inner)
@@ -252,7 +252,7 @@ class Recorder:
                 if found:
                     return found
             elif option == Plain("file"):
-                return self.module.spell(node)
+                return shorten(node)
         return ""
 
     def bind(self, target: ast.expr, value: Value) -> None:

@@ -1,4 +1,4 @@
-"""How an expression is spelled so that equal spellings mean equal queries, and the names that it depends on."""
+"""How expressions are spelled: for messages, and so that equal spellings mean equal queries."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from collections.abc import Iterable
 from flake8_djq.querysets.api import METHODS
 from flake8_djq.source import dotted_name
 
-__all__ = ["names_in", "spell_key"]
+__all__ = ["names_in", "shorten", "spell_key"]
+
+# Characters from which on a message leaves arguments out.
+LONGEST = 70
 
 
 def names_in(node: ast.AST) -> Iterable[str]:
@@ -56,3 +59,18 @@ def _spell(node: ast.AST | None, versions: dict[str, int]) -> str:
         return "?"
     children = ",".join(_spell(child, versions) for child in ast.iter_child_nodes(node))
     return f"{type(node).__name__}({children})"
+
+
+def shorten(node: ast.AST) -> str:
+    """Spell an expression in the user's own names, with long arguments left out."""
+    text = ast.unparse(node)
+    if len(text) <= LONGEST:
+        return text
+    if isinstance(node, ast.Call):
+        inner = "..." if node.args or node.keywords else ""
+        return f"{shorten(node.func)}({inner})"
+    if isinstance(node, ast.Attribute):
+        return f"{shorten(node.value)}.{node.attr}"
+    if isinstance(node, ast.Subscript):
+        return f"{shorten(node.value)}[...]"
+    return text[: LONGEST - 3] + "..."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from flake8_djq.querysets.evaluations import Evaluation
-from flake8_djq.querysets.module import shorten
+from flake8_djq.querysets.spelling import shorten
 
 __all__ = ["called", "spell", "streamed", "without_all"]
 

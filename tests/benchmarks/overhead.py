@@ -33,7 +33,6 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryFile
 
-from flake8_djq.context import Contexts
 from flake8_djq.options import Options
 from flake8_djq.querysets.module import Module, mentions_querysets
 from flake8_djq.source import Source
@@ -132,7 +131,7 @@ def _lines_read(path: str, text: str) -> int:
     except (SyntaxError, ValueError):
         return 0
     options = Options()
-    module = Module(source, Contexts(source, options), options)
+    module = Module(source, options)
     module.read()
     return sum(
         function.last_line - function.first_line + 1
