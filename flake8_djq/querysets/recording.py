@@ -188,7 +188,7 @@ class Recorder:
     def _remember(self, evaluation: Evaluation) -> None:
         """Look for the same SQL run before, and keep this run for later."""
         queryset, how = evaluation.queryset, evaluation.how
-        if "?" in queryset.key:
+        if "?" in queryset.key or how in (How.LENGTH, How.TRUTH, How.MEMBERSHIP):
             return
         if how.loads:
             family = "load"
@@ -199,8 +199,6 @@ class Recorder:
         else:
             family = how.name
         if "?" in family:
-            return
-        if how is How.LENGTH or how is How.TRUTH or how is How.MEMBERSHIP:
             return
         if how.loads:
             for probe in ("COUNT", "exists()", "aexists()"):

@@ -16,14 +16,14 @@ class BulkWriteWithoutBatchSize(Rule[BulkWrite]):
     """A bulk write sends one statement that grows with a table or a file.
 
     ## What it does
-    Flags ``bulk_create``, ``bulk_update`` and their async twins without ``batch_size``, in batch code, when their
+    Flags `bulk_create`, `bulk_update` and their async twins without `batch_size`, in batch code, when their
     list grows with an unbounded queryset or a file.
 
     ## Why is this bad?
-    Without ``batch_size`` Django writes all objects in one statement on PostgreSQL, MySQL and MariaDB (SQLite and
+    Without `batch_size` Django writes all objects in one statement on PostgreSQL, MySQL and MariaDB (SQLite and
     Oracle have limits that Django splits by): one SQL text with every value in it, built in the process, sent whole,
-    parsed whole. ``bulk_update`` writes a ``CASE WHEN`` of every row and field. The server's own limit
-    (``max_allowed_packet``, 65,535 parameters) stops the job when the table has grown.
+    parsed whole. `bulk_update` writes a `CASE WHEN` of every row and field. The server's own limit
+    (`max_allowed_packet`, 65,535 parameters) stops the job when the table has grown.
 
     ## Example
     ```python
@@ -39,7 +39,7 @@ class BulkWriteWithoutBatchSize(Rule[BulkWrite]):
 
     ## When it is silent
     Outside batch code. On a list written out, a list whose source is bounded or not known, a list that the loop
-    flushes every n items, and where ``batch_size`` is given, also as ``**options``.
+    flushes every n items, and where `batch_size` is given, also as `**options`.
 
     ## Fix safety
     Safe: the same rows are written, inside the one transaction that Django opens for the call anyway.

@@ -14,13 +14,13 @@ __all__ = ["LenForCount"]
 
 
 class LenForCount(Rule[Evaluation]):
-    """``len()`` loads every row of a queryset only to count them.
+    """`len()` loads every row of a queryset only to count them.
 
     ## What it does
-    Flags ``len(queryset)`` where no path uses the rows afterwards.
+    Flags `len(queryset)` where no path uses the rows afterwards.
 
     ## Why is this bad?
-    ``len()`` runs the query, builds an object of every row and keeps them all. ``.count()`` lets the database count
+    `len()` runs the query, builds an object of every row and keeps them all. `.count()` lets the database count
     and sends one number. For 300,000 rows of about 330 bytes, loading them took 233 MB and 2.0 seconds on SQLite, 347
     MB and 1.8 seconds on PostgreSQL, 281 MB and 1.2 seconds on MariaDB (Django 5.2, Python 3.11).
 
@@ -38,7 +38,7 @@ class LenForCount(Rule[Evaluation]):
 
     ## When it is silent
     Where the rows are used later through the same object: looped over, indexed, handed to other code, kept in an
-    attribute. There ``len()`` costs nothing more, and ``.count()`` would add a query. On lists. On slices of an
+    attribute. There `len()` costs nothing more, and `.count()` would add a query. On lists. On slices of an
     evaluated queryset.
 
     ## Fix safety

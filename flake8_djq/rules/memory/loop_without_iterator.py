@@ -22,7 +22,7 @@ class LoopWithoutIterator(Rule[Evaluation]):
     """A loop in batch code holds every row of a table in memory.
 
     ## What it does
-    Flags a loop (``for``, ``async for``, a comprehension, ``enumerate``, ``zip``, ``tqdm`` ...) over a queryset that
+    Flags a loop (`for`, `async for`, a comprehension, `enumerate`, `zip`, `tqdm` ...) over a queryset that
     nothing bounds, where it goes through the queryset's result cache.
 
     ## Why is this bad?
@@ -30,11 +30,11 @@ class LoopWithoutIterator(Rule[Evaluation]):
     process grows with the table. Measured with 300,000 rows of about 330 bytes (Django 5.2, Python 3.11), peak above
     the idle process:
 
-    | | plain loop | ``.iterator(2000)`` |
+    | | plain loop | `.iterator(2000)` |
     |---|---|---|
     | SQLite | 233 MB | 5 MB |
     | PostgreSQL (psycopg 3) | 347 MB | 4 MB |
-    | PostgreSQL, ``DISABLE_SERVER_SIDE_CURSORS`` | 347 MB | 284 MB |
+    | PostgreSQL, `DISABLE_SERVER_SIDE_CURSORS` | 347 MB | 284 MB |
     | MariaDB (mysqlclient) | 281 MB | 281 MB |
 
     ## Example
@@ -49,17 +49,17 @@ class LoopWithoutIterator(Rule[Evaluation]):
         archive(event)
     ```
     Where the driver loads the whole result first (MySQL, MariaDB, PostgreSQL behind a transaction pooler), walk the
-    table by its primary key in batches instead; tell the linter with ``--djq-database``.
+    table by its primary key in batches instead; tell the linter with `--djq-database`.
 
     ## When it is silent
-    Outside batch code (``--djq-contexts=batch,web`` adds the rest). Where something bounds the rows: a slice with a
+    Outside batch code (`--djq-contexts=batch,web` adds the rest). Where something bounds the rows: a slice with a
     stop, a lookup by key, children of one parent row, a small model. Where the rows are cached already by an earlier
-    loop. Where the loop changes the rows and the same queryset is handed on afterwards (``bulk_update``). Where the
+    loop. Where the loop changes the rows and the same queryset is handed on afterwards (`bulk_update`). Where the
     linter does not know that the thing is a queryset. A queryset that is looped over twice is flagged once, and
-    ``.iterator()`` is not offered: it would run the query twice.
+    `.iterator()` is not offered: it would run the query twice.
 
     ## Fix safety
-    ``.iterator()`` gives the same rows in the same order. It does not fill the result cache, so it is offered only
+    `.iterator()` gives the same rows in the same order. It does not fill the result cache, so it is offered only
     where nothing reads that cache later.
 
     ## References

@@ -18,8 +18,8 @@ class MaterializedQueryset(Rule[Evaluation]):
     """A whole table is made into a list, set, dict or data frame in batch code.
 
     ## What it does
-    Flags ``list()``, ``set()``, ``tuple()``, ``sorted()``, ``frozenset()``, ``dict()``, ``*queryset``, ``",".join()``
-    and ``pandas.DataFrame()`` of a queryset that nothing bounds.
+    Flags `list()`, `set()`, `tuple()`, `sorted()`, `frozenset()`, `dict()`, `*queryset`, `",".join()`
+    and `pandas.DataFrame()` of a queryset that nothing bounds.
 
     ## Why is this bad?
     All rows are in memory at once, twice for a moment: in the queryset's result cache and in the collection. 300,000
@@ -40,9 +40,9 @@ class MaterializedQueryset(Rule[Evaluation]):
     ```
 
     ## When it is silent
-    Outside batch code. On what is bounded: a slice with a stop (``list(queryset[:100])``), a lookup by key, children
-    of one parent, small models. On GROUP BY results (``values("day").annotate(...)``) and on ``distinct()`` values,
-    which are few where people ask for them. On ``list(queryset.iterator())``. On values that an ``in`` test looks up
+    Outside batch code. On what is bounded: a slice with a stop (`list(queryset[:100])`), a lookup by key, children
+    of one parent, small models. On GROUP BY results (`values("day").annotate(...)`) and on `distinct()` values,
+    which are few where people ask for them. On `list(queryset.iterator())`. On values that an `in` test looks up
     on each turn of a loop.
 
     ## Fix safety

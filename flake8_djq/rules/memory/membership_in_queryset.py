@@ -15,14 +15,14 @@ __all__ = ["MembershipInQueryset"]
 
 
 class MembershipInQueryset(Rule[Evaluation]):
-    """``in`` loads every row of a queryset to find one.
+    """`in` loads every row of a queryset to find one.
 
     ## What it does
-    Flags ``obj in queryset`` and ``value in queryset.values_list("field", flat=True)``, where no path uses the loaded
+    Flags `obj in queryset` and `value in queryset.values_list("field", flat=True)`, where no path uses the loaded
     rows afterwards.
 
     ## Why is this bad?
-    ``in`` runs the query, loads every row and compares them one by one. The database finds the row by its index and
+    `in` runs the query, loads every row and compares them one by one. The database finds the row by its index and
     sends back yes or no. Loading 300,000 rows of about 330 bytes took 233 MB on SQLite, 347 MB on PostgreSQL, 281 MB
     on MariaDB (Django 5.2, Python 3.11).
 
@@ -47,7 +47,7 @@ class MembershipInQueryset(Rule[Evaluation]):
     serves all tests. On children of one parent row, which are few. On lists and sets.
 
     ## Fix safety
-    Safe where the field is known: the answer is the same. ``.contains()`` exists from Django 4.0 on and wants a row
+    Safe where the field is known: the answer is the same. `.contains()` exists from Django 4.0 on and wants a row
     of the model.
 
     ## References

@@ -25,12 +25,12 @@ class TruthForExists(Rule[Subject]):
     """A queryset is loaded or counted only to know whether it has rows.
 
     ## What it does
-    Flags ``if queryset``, ``not queryset``, ``bool(queryset)``, ``queryset.count() > 0``, ``queryset.count() == 0``,
-    ``if queryset.count()``, ``len(queryset) > 0`` and the like, where no path uses the rows afterwards. A *manager*
+    Flags `if queryset`, `not queryset`, `bool(queryset)`, `queryset.count() > 0`, `queryset.count() == 0`,
+    `if queryset.count()`, `len(queryset) > 0` and the like, where no path uses the rows afterwards. A *manager*
     in a truth test gets a message of its own: it is an object like any other and always true.
 
     ## Why is this bad?
-    A truth test loads every row, ``.count()`` makes the database visit every row; ``.exists()`` stops at the first.
+    A truth test loads every row, `.count()` makes the database visit every row; `.exists()` stops at the first.
     For 300,000 rows of about 330 bytes, loading took 233 MB on SQLite, 347 MB on PostgreSQL, 281 MB on MariaDB
     (Django 5.2, Python 3.11).
 
@@ -104,6 +104,6 @@ class TruthForExists(Rule[Subject]):
 
 
 def _reads_cache(use: Use) -> bool:
-    """``first()`` and ``last()`` of an ordered queryset take a cached row; ``get()`` and ``latest()`` ask again."""
+    """`first()` and `last()` of an ordered queryset take a cached row; `get()` and `latest()` ask again."""
     func = use.node.func if isinstance(use.node, ast.Call) else None
     return isinstance(func, ast.Attribute) and func.attr.removeprefix("a") in ("first", "last")

@@ -13,14 +13,14 @@ __all__ = ["CachedThenStreamed"]
 
 
 class CachedThenStreamed(Rule[Evaluation]):
-    """``.iterator()`` on a queryset whose rows are loaded already.
+    """`.iterator()` on a queryset whose rows are loaded already.
 
     ## What it does
-    Flags ``.iterator()`` on a queryset object that was looped over, made into a list or measured with ``len()``
+    Flags `.iterator()` on a queryset object that was looped over, made into a list or measured with `len()`
     before, on every path.
 
     ## Why is this bad?
-    The rows are in the result cache. ``.iterator()`` neither reads nor empties it: the query runs again, and all rows
+    The rows are in the result cache. `.iterator()` neither reads nor empties it: the query runs again, and all rows
     are in memory as well, so it costs more time and saves nothing.
 
     ## Example
@@ -38,11 +38,11 @@ class CachedThenStreamed(Rule[Evaluation]):
     for order in orders:
         remind(order)
     ```
-    or, when the table is large, both in one pass over ``orders.iterator(chunk_size=2000)``.
+    or, when the table is large, both in one pass over `orders.iterator(chunk_size=2000)`.
 
     ## When it is silent
-    On a new object of the same query (``orders.all().iterator()`` has no cache, and is judged by DJQ201). After
-    ``.count()`` and ``.exists()``, which load no rows. After a truth test (that is DJQ202). Where the rows were
+    On a new object of the same query (`orders.all().iterator()` has no cache, and is judged by DJQ201). After
+    `.count()` and `.exists()`, which load no rows. After a truth test (that is DJQ202). Where the rows were
     written in between.
 
     ## Fix safety

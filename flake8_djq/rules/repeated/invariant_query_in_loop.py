@@ -16,7 +16,7 @@ class InvariantQueryInLoop(Rule[Evaluation]):
     """A query that does not depend on the loop runs on every turn of it.
 
     ## What it does
-    Flags the evaluation of a queryset inside a ``for`` loop or a comprehension when nothing in the query changes from
+    Flags the evaluation of a queryset inside a `for` loop or a comprehension when nothing in the query changes from
     turn to turn.
 
     ## Why is this bad?
@@ -40,7 +40,7 @@ class InvariantQueryInLoop(Rule[Evaluation]):
     ## When it is silent
     When the query depends on the loop variable or on anything that the loop assigns. When the loop writes to the
     model, or calls code that the linter does not know and that may. When the query does not run on every turn (under
-    an ``if``, a ``try`` handler). In ``while True`` loops, which often wait for an answer to change. On a queryset
+    an `if`, a `try` handler). In `while True` loops, which often wait for an answer to change. On a queryset
     object from outside the loop that is loaded once and then cached.
 
     ## Fix safety

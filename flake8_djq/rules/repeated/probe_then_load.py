@@ -21,12 +21,12 @@ class ProbeThenLoad(Rule[Evaluation]):
     """A query asks whether there are rows, or how many, and the next one loads them.
 
     ## What it does
-    Flags ``.exists()``, ``.count()`` or ``len()``-like probes of a queryset that is loaded whole afterwards, where
+    Flags `.exists()`, `.count()` or `len()`-like probes of a queryset that is loaded whole afterwards, where
     the load itself could answer, and a truth test of a queryset that is then streamed: the test has filled the cache,
-    and ``.iterator()`` ignores it.
+    and `.iterator()` ignores it.
 
     ## Why is this bad?
-    One query too many, on every call. ``if queryset:`` before ``queryset.iterator()`` is worse: it loads the whole
+    One query too many, on every call. `if queryset:` before `queryset.iterator()` is worse: it loads the whole
     table first (233 to 347 MB for 300,000 rows of about 330 bytes; Django 5.2, Python 3.11) and streams it then.
 
     ## Example
@@ -44,7 +44,9 @@ class ProbeThenLoad(Rule[Evaluation]):
     ```
 
     ## When it is silent
-    On a count *after* the load, which reads the cache. On a count that is only shown (a log, ``print``, the total of
+    Where the load does not follow on every path: under a further condition, behind another `return`, only to word an
+    error. Where code in between may have changed the rows.
+    On a count *after* the load, which reads the cache. On a count that is only shown (a log, `print`, the total of
     a progress bar) and on any number that is needed before rows are streamed. Where a write in between changes the
     rows. On relations that a prefetch may have filled.
 

@@ -17,9 +17,9 @@ class RepeatedEvaluation(Rule[Evaluation]):
     """The same query runs twice.
 
     ## What it does
-    Flags the second of two evaluations that run the same SQL because nothing caches it: ``.iterator()`` twice on one
-    queryset, the same ``Model.objects...`` chain evaluated twice in one function, ``queryset.all()`` (a new object
-    with an empty cache), a method or property that builds a fresh queryset, ``queryset[0]`` and then ``queryset[1]``.
+    Flags the second of two evaluations that run the same SQL because nothing caches it: `.iterator()` twice on one
+    queryset, the same `Model.objects...` chain evaluated twice in one function, `queryset.all()` (a new object
+    with an empty cache), a method or property that builds a fresh queryset, `queryset[0]` and then `queryset[1]`.
 
     ## Why is this bad?
     The database does the work twice, and the rows travel twice. Between the two they can change, so the two halves of
@@ -42,7 +42,7 @@ class RepeatedEvaluation(Rule[Evaluation]):
     ## When it is silent
     Where something in between may have changed the rows: a write to the model, or a call of code that the linter does
     not know. Where only one of the two runs on any path. Where the second reads a filled cache. Where a part of the
-    query may differ from call to call (``timezone.now()``, ``order_by("?")``).
+    query may differ from call to call (`timezone.now()`, `order_by("?")`).
 
     ## Fix safety
     Unsafe: the two evaluations may be meant to see different rows.

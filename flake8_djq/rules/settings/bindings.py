@@ -1,7 +1,7 @@
 """What a name of a settings module is bound to once the module has been read to its end.
 
-Only code that runs when the module is imported counts: the module's own statements, also those inside ``if``, ``try``,
-``with`` and loops, and nothing inside functions and classes.
+Only code that runs when the module is imported counts: the module's own statements, also those inside `if`, `try`,
+`with` and loops, and nothing inside functions and classes.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Bindings:
 
     @property
     def effective_here(self) -> Assignment | None:
-        """The same, as far as this module's own text decides: what a later ``import *`` may bring is left aside."""
+        """The same, as far as this module's own text decides: what a later `import *` may bring is left aside."""
         return self._only(self._end - {_Other.MAYBE})
 
     @property
@@ -106,7 +106,7 @@ class Bindings:
         return self._simple(node, state)
 
     def _try(self, node: ast.stmt, state: _State) -> _State:
-        # ``try`` and ``try ... except*`` (Python 3.11) have the same fields and no common class.
+        # `try` and `try ... except*` (Python 3.11) have the same fields and no common class.
         body, handlers, orelse, final = (getattr(node, name) for name in ("body", "handlers", "orelse", "finalbody"))
         known = len(self.assignments)
         done = self._block(body, state)

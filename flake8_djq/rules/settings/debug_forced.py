@@ -184,7 +184,7 @@ def _is_cursor(target: ast.expr) -> bool:
 
 
 def _is_set_back(scope: FunctionNode | ast.ClassDef | ast.Module, source: Source) -> bool:
-    """Whether a function, a class or a script gives ``force_debug_cursor`` any value but ``True``."""
+    """Whether a function, a class or a script gives `force_debug_cursor` any value but `True`."""
     start, end = (0, len(source.lines)) if isinstance(scope, ast.Module) else (scope.lineno, scope.end_lineno or 0)
     return any(
         isinstance(statement, ast.Assign)
@@ -196,7 +196,7 @@ def _is_set_back(scope: FunctionNode | ast.ClassDef | ast.Module, source: Source
 
 
 def _is_connection(node: ast.expr, source: Source) -> bool:
-    """``connection``, ``connections["default"]``: by name; and the variable of a loop over ``connections``."""
+    """`connection`, `connections["default"]`: by name; and the variable of a loop over `connections`."""
     base = node.value if isinstance(node, ast.Subscript) else node
     if "conn" in dotted_name(base).rpartition(".")[2].lower():
         return True

@@ -95,7 +95,7 @@ class DebugInBatchSettings(Rule[File]):
 
 
 def _switch_off(file: File, value: ast.expr) -> Edit | None:
-    """The edit that writes ``False`` over a plain ``True``."""
+    """The edit that writes `False` over a plain `True`."""
     if not isinstance(value, ast.Constant) or value.value is not True:
         return None
     starts = (match.end() for match in re.finditer(r"\r\n|\r|\n", file.source.text))

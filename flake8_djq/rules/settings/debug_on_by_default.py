@@ -89,7 +89,7 @@ class DebugOnByDefault(Rule[File]):
             return
         bindings = Bindings(file.source, "DEBUG")
         if bindings.is_unbound:
-            # The object is for other modules to read: ``from .base import env``.
+            # The object is for other modules to read: `from .base import env`.
             call = Schemes(file.source).true_by_default("DEBUG")
             if call is not None:
                 yield self._scheme(file, call, "DEBUG")

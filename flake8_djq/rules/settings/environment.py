@@ -1,7 +1,7 @@
 """What a settings module makes of environment variables: which it reads, and what comes out where they are missing.
 
-Known are ``os.environ`` and ``os.getenv``, django-environ, environs, decouple, and helpers of a project whose names say
-that they read a boolean from the environment (``get_env_bool``). Whatever else stands in an expression is unknown,
+Known are `os.environ` and `os.getenv`, django-environ, environs, decouple, and helpers of a project whose names say
+that they read a boolean from the environment (`get_env_bool`). Whatever else stands in an expression is unknown,
 and so is everything that depends on it.
 """
 
@@ -55,8 +55,8 @@ UNKNOWN = _Unknown.UNKNOWN
 class Read:
     """One place that reads an environment variable.
 
-    ``call`` is the expression that reads it, ``default`` what stands in for it where it is missing, and ``scheme`` the
-    call ``environ.Env(...)`` that declares this default, if the reading call itself has none.
+    `call` is the expression that reads it, `default` what stands in for it where it is missing, and `scheme` the
+    call `environ.Env(...)` that declares this default, if the reading call itself has none.
     """
 
     variable: str
@@ -66,7 +66,7 @@ class Read:
 
 
 class Schemes:
-    """The variables that a module declares in calls of ``environ.Env(DEBUG=(bool, True))``, by the object's name."""
+    """The variables that a module declares in calls of `environ.Env(DEBUG=(bool, True))`, by the object's name."""
 
     def __init__(self, source: Source) -> None:
         self.calls: dict[str, ast.Call] = {}
@@ -86,7 +86,7 @@ class Schemes:
 
     @staticmethod
     def default(call: ast.Call, variable: str) -> ast.expr | None:
-        """The default that a call declares for a boolean variable, if that is ``True``."""
+        """The default that a call declares for a boolean variable, if that is `True`."""
         for keyword in call.keywords:
             if keyword.arg != variable or not isinstance(keyword.value, ast.Tuple) or len(keyword.value.elts) != 2:
                 continue
@@ -97,7 +97,7 @@ class Schemes:
 
 
 def written(node: ast.expr, source: Source) -> str:
-    """An expression as its author wrote it, on one line. (``ast.get_source_segment`` takes apart the whole file.)"""
+    """An expression as its author wrote it, on one line. (`ast.get_source_segment` takes apart the whole file.)"""
     last = node.end_lineno or node.lineno
     lines = [line.encode() for line in source.lines[node.lineno - 1 : last]]
     lines[-1] = lines[-1][: node.end_col_offset]
@@ -125,7 +125,7 @@ def _variable(call: ast.Call) -> str:
 
 
 def _os_read(node: ast.expr, source: Source) -> Read | None:
-    """A read of ``os.environ``; of ``os.environ["X"]`` too, which fails where the variable is missing."""
+    """A read of `os.environ`; of `os.environ["X"]` too, which fails where the variable is missing."""
     if isinstance(node, ast.Call) and source.resolve(node.func) in OS_READERS and _variable(node):
         return Read(_variable(node), node, _argument(node, 1, "default"))
     if isinstance(node, ast.Subscript) and source.resolve(node.value) == "os.environ":
@@ -175,7 +175,7 @@ TEXT_METHODS: dict[str, Callable[[str], str]] = {
 class WithoutVariables:
     """Works out what expressions of a module come to where no environment variable is set.
 
-    ``reads`` collects the reads that went into the answers.
+    `reads` collects the reads that went into the answers.
     """
 
     def __init__(self, source: Source) -> None:
@@ -212,7 +212,7 @@ class WithoutVariables:
                 return self._bool_op(node)
             case ast.UnaryOp(op=ast.Not()):
                 value = self._value(node.operand)
-                # ``not os.environ.get("X")`` asks whether X is there at all: a platform's variable as a rule.
+                # `not os.environ.get("X")` asks whether X is there at all: a platform's variable as a rule.
                 return not value if isinstance(value, bool | int) else UNKNOWN
             case ast.IfExp():
                 truth = self.truth(node.test)
@@ -269,7 +269,7 @@ class WithoutVariables:
         return UNKNOWN
 
     def _is_about(self, known: int, options: tuple[object, ...]) -> bool:
-        """Whether ``X != "production"`` is clearly about debugging, or about not being in production."""
+        """Whether `X != "production"` is clearly about debugging, or about not being in production."""
         if any(ABOUT_DEBUG.search(read.variable) for read in self.reads[known:]):
             return True
         return all(isinstance(option, str) and option.lower() in PRODUCTION for option in options)
@@ -324,7 +324,7 @@ class WithoutVariables:
             yield value if self._note(read) else UNKNOWN
 
     def _read_boolean(self, node: ast.Call) -> Iterator[object]:
-        """``env.bool("DEBUG", default=True)``, ``get_env_bool("DEBUG", True)``."""
+        """`env.bool("DEBUG", default=True)`, `get_env_bool("DEBUG", True)`."""
         name = self._source.resolve(node.func).lower()
         is_method = isinstance(node.func, ast.Attribute) and node.func.attr in ("bool", "get_bool")
         if _variable(node) and (is_method or ("env" in name and "bool" in name)):
@@ -334,7 +334,7 @@ class WithoutVariables:
             yield UNKNOWN if is_no else _as_bool(value)
 
     def _read_cast(self, node: ast.Call) -> Iterator[object]:
-        """``env("DEBUG", default=True)`` and decouple's ``config("DEBUG", default=True, cast=bool)``."""
+        """`env("DEBUG", default=True)` and decouple's `config("DEBUG", default=True, cast=bool)`."""
         name = dotted_name(node.func).rpartition(".")[2]
         if not _variable(node) or name not in ("env", "config"):
             return
@@ -347,7 +347,7 @@ class WithoutVariables:
             elif len(node.args) > 2:
                 default, cast = _argument(node, 2, "default"), _keyword(node, "cast")
         elif self._source.resolve(node.func) != "decouple.config":
-            # Another library's ``config``: only what is named is certain.
+            # Another library's `config`: only what is named is certain.
             default, cast = _keyword(node, "default"), _keyword(node, "cast")
         value = self._default(node, default)
         if cast is None or value is UNKNOWN:

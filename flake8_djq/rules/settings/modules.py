@@ -35,7 +35,7 @@ ASSIGNMENT = re.compile(r"DEBUG\s*(=(?!=)|:)")
 
 
 def _words(path: str) -> frozenset[str]:
-    """The words of a module's name: ``{"settings", "worker"}`` for ``shop/settings_worker.py``."""
+    """The words of a module's name: `{"settings", "worker"}` for `shop/settings_worker.py`."""
     folder, _, name = path.rpartition("/")
     stem = name.removesuffix(".py")
     if stem == "__init__":
@@ -44,7 +44,7 @@ def _words(path: str) -> frozenset[str]:
 
 
 def _is_named(file: File) -> bool:
-    """Whether the option ``batch_settings`` names this module."""
+    """Whether the option `batch_settings` names this module."""
     if not file.options.batch_settings:
         return False
     path = os.path.abspath(file.source.path).replace("\\", "/")

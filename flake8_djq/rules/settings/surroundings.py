@@ -10,7 +10,7 @@ from flake8_djq.source import FunctionNode, Source
 
 __all__ = ["Surroundings", "expressions"]
 
-# What the test of an ``if`` mentions when somebody has to ask for the diagnosis that it guards.
+# What the test of an `if` mentions when somebody has to ask for the diagnosis that it guards.
 REQUEST = re.compile(
     r"\b(options?|opts|args|kwargs|settings|environ|getenv|argv)\b|debug|profil|verbos|trac(e|ing)|sql|quer(y|ies)"
     r"|logging|log_|_log|measure|memory|bench",
@@ -56,7 +56,7 @@ def expressions(statement: ast.stmt) -> Iterator[ast.AST]:
 
 
 def _words(name: str) -> set[str]:
-    """The words of ``snake_case`` and ``CamelCase``, in lower case."""
+    """The words of `snake_case` and `CamelCase`, in lower case."""
     return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name)}
 
 
@@ -170,7 +170,7 @@ class Surroundings:
 
     @staticmethod
     def _after_refusal(parent: ast.AST, block: str, child: ast.AST) -> bool:
-        """Whether an earlier statement leaves the block unless asked: ``if not options["profile"]: return``."""
+        """Whether an earlier statement leaves the block unless asked: `if not options["profile"]: return`."""
         for sibling in getattr(parent, block):
             if sibling is child:
                 return False

@@ -49,18 +49,18 @@ def _number(node: ast.expr | None, file: File) -> int | None:
 
 
 class BadChunkSize(Rule[Evaluation]):
-    """A ``chunk_size`` that fails or that streams nothing.
+    """A `chunk_size` that fails or that streams nothing.
 
     ## What it does
-    Flags a ``chunk_size`` of ``.iterator()`` or ``.aiterator()`` that is 0 or less, one above 50,000 and, with a
-    prefetch on SQLite or Oracle (``--djq-database``), one above the number of parameters that a statement may have
+    Flags a `chunk_size` of `.iterator()` or `.aiterator()` that is 0 or less, one above 50,000 and, with a
+    prefetch on SQLite or Oracle (`--djq-database`), one above the number of parameters that a statement may have
     there.
 
     ## Why is this bad?
-    Django raises ``ValueError: Chunk size must be strictly positive.`` for 0 and less. Above 50,000 rows the memory
+    Django raises `ValueError: Chunk size must be strictly positive.` for 0 and less. Above 50,000 rows the memory
     of one chunk is near that of a plain loop: 300,000 rows of about 330 bytes took 233 to 347 MB whole. A prefetch
     sends one parameter per row of the chunk; Django's limits are 999 on SQLite and 65,535 on Oracle
-    (``max_query_params`` in ``django/db/backends/*/features.py``, 5.2).
+    (`max_query_params` in `django/db/backends/*/features.py`, 5.2).
 
     ## Example
     ```python
@@ -75,7 +75,7 @@ class BadChunkSize(Rule[Evaluation]):
     ```
 
     ## When it is silent
-    On sizes that are not written as a number. On ``None``. On things not known to be querysets.
+    On sizes that are not written as a number. On `None`. On things not known to be querysets.
 
     ## Fix safety
     There is no fix: the right size depends on the rows.

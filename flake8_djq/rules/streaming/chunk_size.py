@@ -1,4 +1,4 @@
-"""What a call of ``iterator()`` says about its chunk size."""
+"""What a call of `iterator()` says about its chunk size."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["chunk_size_of"]
 
 
 def chunk_size_of(call: ast.Call) -> ast.expr | None:
-    """The expression given as ``chunk_size``, also a ``*args`` or ``**options`` that may hold it."""
+    """The expression given as `chunk_size`, also a `*args` or `**options` that may hold it."""
     for argument in call.args:
         return argument
     for keyword in call.keywords:

@@ -26,18 +26,18 @@ def _effect(version: tuple[int, int] | None) -> str:
 
 
 class IteratorDropsPrefetch(Rule[Evaluation]):
-    """``.iterator()`` without ``chunk_size`` after ``prefetch_related()``.
+    """`.iterator()` without `chunk_size` after `prefetch_related()`.
 
     ## What it does
-    Flags ``.iterator()`` with no ``chunk_size`` on a queryset that prefetches, in its own chain, in the manager or in
-    the queryset class, as far as the file shows it. ``--djq-django-version`` decides what the message says.
+    Flags `.iterator()` with no `chunk_size` on a queryset that prefetches, in its own chain, in the manager or in
+    the queryset class, as far as the file shows it. `--djq-django-version` decides what the message says.
 
     ## Why is this bad?
-    What happens depends on Django's version (``django/db/models/query.py``, ``QuerySet.iterator``):
+    What happens depends on Django's version (`django/db/models/query.py`, `QuerySet.iterator`):
 
     | Django | effect |
     |---|---|
-    | 5.0 and later | ``ValueError: chunk_size must be provided ... after prefetch_related()`` |
+    | 5.0 and later | `ValueError: chunk_size must be provided ... after prefetch_related()` |
     | 4.1, 4.2 | a deprecation warning, and the prefetch is ignored: one query per row |
     | before 4.1 | the prefetch is ignored without a word |
 
@@ -54,8 +54,8 @@ class IteratorDropsPrefetch(Rule[Evaluation]):
     ```
 
     ## When it is silent
-    Where ``chunk_size`` is given, where ``prefetch_related(None)`` has taken the prefetch back, on ``.aiterator()``,
-    whose ``chunk_size`` is 2000 unless given. Where the prefetch happens in another file.
+    Where `chunk_size` is given, where `prefetch_related(None)` has taken the prefetch back, on `.aiterator()`,
+    whose `chunk_size` is 2000 unless given. Where the prefetch happens in another file.
 
     ## Fix safety
     Safe on Django 4.1 and later: the prefetch that the code asks for is done, chunk by chunk.

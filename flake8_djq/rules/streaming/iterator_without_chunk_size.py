@@ -14,14 +14,14 @@ __all__ = ["IteratorWithoutChunkSize"]
 
 
 class IteratorWithoutChunkSize(Rule[Evaluation]):
-    """``.iterator()`` does not say how many rows it fetches at a time.
+    """`.iterator()` does not say how many rows it fetches at a time.
 
     ## What it does
-    Flags ``.iterator()`` and ``.aiterator()`` of a queryset without ``chunk_size``.
+    Flags `.iterator()` and `.aiterator()` of a queryset without `chunk_size`.
 
     ## Why is this bad?
     Nothing breaks: Django takes 2000. But how many rows are in memory at a time, and how many related rows a prefetch
-    asks for at once, is the point of streaming, and a reader cannot see it. With ``prefetch_related`` the argument is
+    asks for at once, is the point of streaming, and a reader cannot see it. With `prefetch_related` the argument is
     required (DJQ302).
 
     ## Example
@@ -37,7 +37,7 @@ class IteratorWithoutChunkSize(Rule[Evaluation]):
     ```
 
     ## When it is silent
-    On ``raw()`` querysets, whose ``iterator()`` takes no argument. On everything that is not known to be a queryset.
+    On `raw()` querysets, whose `iterator()` takes no argument. On everything that is not known to be a queryset.
     Where DJQ302 speaks.
 
     ## Fix safety
