@@ -63,7 +63,7 @@ class BulkWriteWithoutBatchSize(Rule[BulkWrite]):
         if len(call.args) > (1 if subject.method == "bulk_create" else 2):
             return
         message = (
-            f"{spell(call.func)}() writes in one statement whatever {subject.grows_with} brings;"
+            f"{spell(call.func)}() writes a list that grows with {subject.grows_with} in one statement;"
             f" write in batches: batch_size={file.options.chunk_size}"
         )
         yield self.finding(file, call, message)

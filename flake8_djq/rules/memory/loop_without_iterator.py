@@ -14,8 +14,6 @@ __all__ = ["LoopWithoutIterator"]
 
 # Uses that read the rows from the cache that a loop has filled.
 READS = (How.LOOP, How.MATERIALIZE, How.LENGTH, How.INDEX, How.MEMBERSHIP, How.TRUTH)
-# What asks the same without loading the rows.
-INSTEAD = {How.LENGTH: "ask .count()", How.TRUTH: "ask .exists()", How.MEMBERSHIP: "ask the database"}
 
 
 class LoopWithoutIterator(Rule[Evaluation]):
@@ -109,14 +107,15 @@ class LoopWithoutIterator(Rule[Evaluation]):
         if any(use.node in own for use in subject.later_uses(How.LOOP)):
             return (
                 "an outer loop goes over them on its later turns too, so .iterator() would run the query each time:"
-                " ask the database for what each turn needs"
+                " narrow it before that loop"
             )
         filled = [earlier for earlier in subject.perhaps_before if earlier.how.fills_cache and earlier is not subject]
         if filled:
             earlier = filled[0]
-            return (
-                f"line {earlier.node.lineno} has loaded them: {INSTEAD[earlier.how]} there, then stream the rows here"
-            )
+            line = earlier.node.lineno
+            if earlier.how is How.LENGTH and earlier.asks_existence is None:
+                return f"line {line} has loaded them for their len(): ask .count() there, then stream the rows here"
+            return f"line {line} has loaded them for its test: stream them here, and see by them whether there are any"
         return ""
 
     def _remedy(self, subject: Evaluation, file: File) -> str:
