@@ -202,7 +202,9 @@ class Contexts:
                 if isinstance(node, ast.Call) and dotted_name(node.func).rpartition(".")[2] == "RunPython":
                     for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
                         inner = ast.walk(argument) if isinstance(argument, ast.Lambda) else (argument,)
-                        yield from (dotted_name(part) for part in inner)
+                        named = {dotted_name(part).rpartition(".")[2] for part in inner}
+                        # Also one that stands in the body of the migration class.
+                        yield from (function.name for function in self._source.functions if function.node.name in named)
         if "RunPython" in self._source.text:
             return
         # A South migration, or a helper module of migrations: called with the registry of historic models.

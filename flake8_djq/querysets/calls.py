@@ -16,8 +16,10 @@ __all__ = [
     "MANAGER_EVIDENCE",
     "MODEL_NAME",
     "OUTPUT",
+    "PICKERS",
     "PIECES",
     "QUERY_EVIDENCE",
+    "SUBQUERIES",
     "WRAPPERS",
     "is_custom_query",
     "is_harmless",
@@ -52,6 +54,10 @@ WRAPPERS: dict[str, slice] = {
 # Of these, the ones whose items are the items of their first argument.
 SAME_ITEMS = frozenset({"reversed", "iter", "chain", "islice", "tqdm", "progressbar", "alive_it", "track", "filter"})
 
+# Expressions that take a queryset as a part of a query and leave it unevaluated.
+SUBQUERIES = frozenset({"Subquery", "ArraySubquery", "Exists", "Prefetch", "OuterRef", "Q", "FilteredRelation"})
+# Functions that pick from a list again and again.
+PICKERS = frozenset({"choice", "choices", "sample", "shuffle"})
 # Those that hand out pieces of what they loop over.
 PIECES = frozenset({"islice", "chunked", "batched", "ichunked", "iter"})
 

@@ -145,7 +145,9 @@ class Evaluation(Subject):
     object on every path to here, ``perhaps_before`` those on some; ``later`` the uses on some path from here.
     ``repeats`` is an earlier evaluation, on every path and with nothing in between that may write, of the same SQL
     through another object. ``list_loops`` and ``list_reads`` are what becomes of a list that was made: loops over it,
-    and anything else; ``list_searched`` that it serves many ``in`` tests.
+    and anything else; ``list_searched`` says that it serves many ``in`` tests, ``list_needed`` that something
+    picks from it again and again. ``handed_on_before`` says that code elsewhere has had the object and may have
+    loaded it; ``streamed_before`` is a stream of the same object that was gone through just before.
     """
 
     how: How
@@ -162,6 +164,9 @@ class Evaluation(Subject):
     loops: tuple[Loop, ...] = ()
     path: tuple[ast.AST, ...] = ()
     departures: int = 0
+    effects: int = 0
+    handed_on_before: bool = False
+    streamed_before: Evaluation | None = None
     every_turn: bool = False
     shared: bool = False
     asks_existence: bool | None = None
@@ -173,6 +178,7 @@ class Evaluation(Subject):
     list_loops: set[ast.expr] = field(default_factory=set)
     list_reads: set[ast.expr] = field(default_factory=set)
     list_searched: bool = False
+    list_needed: bool = False
 
     @property
     def cached(self) -> Evaluation | None:

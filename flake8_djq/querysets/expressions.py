@@ -169,7 +169,9 @@ class Expressions(Conditions):
         stops = part.upper is not None and self.value_of(part.upper) != NONE
         key = f"{queryset.key}[{self.key(part)}]"
         bound = Bound.BOUNDED if stops else queryset.bound
-        return replace(queryset, node=node, key=key, bound=bound, sliced=True, shared=False, loops=self.loops)
+        return replace(
+            queryset, node=node, key=key, bound=bound, sliced=True, shared=False, perhaps_loaded=False, loops=self.loops
+        )
 
     def _read_Call(self, node: ast.Call) -> Value:
         func = node.func
@@ -222,7 +224,9 @@ class Expressions(Conditions):
         querysets = [*self.querysets(left), *self.querysets(right)]
         if querysets and isinstance(node.op, ast.BitOr | ast.BitAnd | ast.BitXor):
             worst = self.worst(querysets)
-            return replace(worst, node=node, key=self.key(node), shared=False, certain=True, loops=self.loops)
+            return replace(
+                worst, node=node, key=self.key(node), shared=False, perhaps_loaded=False, certain=True, loops=self.loops
+            )
         self.escape(left, node.left)
         self.escape(right, node.right)
         return PLAIN if left == PLAIN or right == PLAIN else UNKNOWN

@@ -91,9 +91,17 @@ class FunctionCalls(Recorder):
             self.arguments(node, node.args[1:])
             model = value.name if isinstance(value, Model) else self._model_name(first)
             return Row(model)
+        if last in calls.SUBQUERIES:
+            for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
+                self.expr(argument)
+            return PLAIN
         if name == "open" or last in ("reader", "DictReader", "TextIOWrapper"):
             self.arguments(node)
             return Plain("file")
+        if last in calls.PICKERS and first is not None:
+            picked = self.expr(first)
+            if isinstance(picked, Rows) and isinstance(picked.evaluation, Evaluation):
+                picked.evaluation.list_needed = True
         self.arguments(node)
         return self._opaque(node)
 
@@ -152,12 +160,19 @@ class FunctionCalls(Recorder):
     def arguments(self, node: ast.Call, positional: Items[ast.expr] | None = None) -> None:
         """Evaluate the arguments of a call that may do anything with them."""
         for argument in node.args if positional is None else positional:
-            self.escape(self.expr(argument), argument)
+            self._hand_on(self.expr(argument), argument)
         for keyword in node.keywords:
             value = self.expr(keyword.value)
-            self.escape(value, keyword.value)
+            self._hand_on(value, keyword.value)
             if keyword.arg == "choices" and isinstance(value, Rows) and isinstance(value.evaluation, Evaluation):
                 value.evaluation.list_searched = True  # argparse and forms look each value up in it
+
+    def _hand_on(self, value: Value, node: ast.expr) -> None:
+        """An argument escapes; but what is only shown is not kept, and showing a queryset fills no cache."""
+        if not (self.output and isinstance(value, QuerySet)):
+            self.escape(value, node)
+            if isinstance(value, QuerySet):
+                self.state.escaped(value, to_code=True)
 
     def _opaque(self, node: ast.Call) -> Value:
         """A call of which nothing is known but perhaps that it changes no rows."""
@@ -169,16 +184,23 @@ class FunctionCalls(Recorder):
         """Call a function or method of this file."""
         values = [self.expr(argument) for argument in node.args]
         keywords = {keyword.arg: self.expr(keyword.value) for keyword in node.keywords}
+        passed = [self._as_passed(value) for value in values]
         for value, argument in zip(values, node.args, strict=True):
-            self.escape(value, argument)
+            self._hand_on(value, argument)
         for keyword in node.keywords:
-            self.escape(keywords[keyword.arg], keyword.value)
-        self.module.passes(name, node, values, keywords)
+            self._hand_on(keywords[keyword.arg], keyword.value)
+        self.module.passes(name, node, passed, keywords)
         summary = self.module.summary(name)
         if summary.has_effects:
             self.effects()
             self.state.forget_attributes("self")
         return self.fresh(summary.value, node, f"{name}({self.key(node)})")
+
+    def _as_passed(self, value: Value) -> Value:
+        """A queryset whose rows the caller has loaded already: the function that it is passed to reads its cache."""
+        if isinstance(value, QuerySet) and any(earlier.how.fills_cache for earlier in self.facts_of(value)):
+            return replace(value, perhaps_loaded=True)
+        return value
 
     def fresh(self, value: Value, node: ast.expr, key: str) -> Value:
         """What a call returns: a queryset that it builds is a new object at each call."""

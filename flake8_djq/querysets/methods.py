@@ -61,6 +61,11 @@ class QueryMethods(FunctionCalls):
             return self._super(node, name)
         base = self.expr(func.value)
         options = [option for option in alternatives(base) if option != NONE]
+        if len(options) > 1 and UNKNOWN in options:
+            method = METHODS.get(name)
+            if method is None or method.gives is not Gives.QUERYSET:
+                self.escape(base, func.value)
+            options = [UNKNOWN]
         querysets = [self._as_queryset(option, func, node) for option in options]
         if querysets and all(querysets):
             return self._query(node, [queryset for queryset in querysets if queryset], func)
@@ -122,7 +127,7 @@ class QueryMethods(FunctionCalls):
                 return QuerySet("", f"{owner.name}.super", node, Bound.UNBOUNDED, loops=self.loops)
             declared = self.module.class_attribute(owner.name, "queryset")
             if isinstance(declared, QuerySet):
-                return self.fresh(replace(declared, shared=False), node, f"{owner.name}.queryset")
+                return self.fresh(replace(declared, shared=False, perhaps_loaded=False), node, f"{owner.name}.queryset")
             return QuerySet("", f"{owner.name}.super", node, Bound.UNKNOWN, loops=self.loops)
         if kind in (ClassKind.MANAGER, ClassKind.QUERYSET) and name in METHODS:
             base = QuerySet("", f"{owner.name if owner else ''}.super", node, Bound.UNKNOWN, loops=self.loops)
@@ -172,7 +177,7 @@ class QueryMethods(FunctionCalls):
         """``self.get_queryset()`` where a base brings the method: it gives what ``queryset`` or ``model`` says."""
         declared = self.module.class_attribute(owner, "queryset")
         if isinstance(declared, QuerySet):
-            return self.fresh(replace(declared, shared=False), node, f"{owner}.get_queryset")
+            return self.fresh(replace(declared, shared=False, perhaps_loaded=False), node, f"{owner}.get_queryset")
         model = self.module.class_attribute(owner, "model")
         name = model.name if isinstance(model, Model) else ""
         bound = self.module.bound_of(name) if name else Bound.UNKNOWN
@@ -189,14 +194,13 @@ class QueryMethods(FunctionCalls):
             else:
                 self.escape(item, argument)
         if name in LIST_GROWS and name != "extend":
-            self._grow(value, node)
+            self._grow(value, dotted_name(node.func).rpartition(".")[0])
         elif name == "clear":
             self.state.growth.pop(value, None)
         return PLAIN
 
-    def _grow(self, value: ListValue, node: ast.Call) -> None:
+    def _grow(self, value: ListValue, target: str) -> None:
         """A list grows inside loops with what the outermost unbounded one goes through, unless it is emptied."""
-        target = dotted_name(node.func).rpartition(".")[0]
         for loop in self.loops:
             if not target or target in loop.resets:
                 return
@@ -218,7 +222,16 @@ class QueryMethods(FunctionCalls):
             return join(self._derive(queryset, node, method) for queryset in querysets)
         if method.gives is Gives.RAW:
             key = f"{worst.key}.raw({self.key(node)})"
-            return replace(worst, node=node, key=key, raw=True, bound=Bound.UNKNOWN, shared=False, loops=self.loops)
+            return replace(
+                worst,
+                node=node,
+                key=key,
+                raw=True,
+                bound=Bound.UNKNOWN,
+                shared=False,
+                perhaps_loaded=False,
+                loops=self.loops,
+            )
         if method.gives is Gives.MANAGER:
             return Manager(worst.model, worst.bound)
         if method.runs is Runs.WRITE:
@@ -266,6 +279,7 @@ class QueryMethods(FunctionCalls):
             steps=(*queryset.steps, method.name),
             certain=True,
             shared=False,
+            perhaps_loaded=False,
             perhaps_prefetched=queryset.perhaps_prefetched and method.effect == "same",
             loops=self.loops,
         )
@@ -323,6 +337,7 @@ class QueryMethods(FunctionCalls):
                         values=queryset.values or result.values,
                         groups=queryset.groups or result.groups,
                         shared=False,
+                        perhaps_loaded=False,
                         loops=self.loops,
                     )
                     for result in results
@@ -332,7 +347,9 @@ class QueryMethods(FunctionCalls):
             self._use(queryset, How.ESCAPE, node)
             return self._opaque(node)
         key = f"{queryset.key}.{name}({self.key(node)})"
-        return replace(queryset, node=node, key=key, certain=False, shared=False, loops=self.loops)
+        return replace(
+            queryset, node=node, key=key, certain=False, shared=False, perhaps_loaded=False, loops=self.loops
+        )
 
     def _write(self, node: ast.Call, queryset: QuerySet, method: Method, values: list[Value]) -> Value:
         name = method.name.removeprefix("a") if method.asynchronous else method.name

@@ -166,7 +166,7 @@ class Module(Namespace):
         value = join(reader.returned) if reader.returned else PLAIN
         if reader.is_generator:
             value = UNKNOWN
-        elif isinstance(value, Unknown) and function.returns is not None:
+        elif UNKNOWN in alternatives(value) and function.returns is not None:
             value = self.annotated(function.returns, name, returned=True)
         return Summary(value, reader.has_effects)
 

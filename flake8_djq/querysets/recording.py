@@ -55,6 +55,7 @@ class Recorder:
         self.path: tuple[ast.AST, ...] = ()
         self.left_early = False
         self.departures: list[tuple[ast.AST, ...]] = []
+        self.disturbances: list[tuple[Loop, ...]] = []
         self.outcomes: tuple[State, State] = (self.state, self.state)
         self.output = 0
         self.evaluations: dict[tuple[ast.expr, How], Evaluation] = {}
@@ -83,6 +84,7 @@ class Recorder:
     def effects(self) -> None:
         """Something happens that may change any row."""
         self.has_effects = True
+        self.disturbances.append(self.loops)
         self.state.anything_written()
         for loop in self.loops:
             loop.opaque = True
@@ -165,6 +167,8 @@ class Recorder:
             evaluation.path, evaluation.departures = self.path, len(self.departures)
             evaluation.every_turn = bool(self.loops) and self.path == self.loops[-1].path and not self.left_early
             evaluation.in_output = self.output > 0
+            evaluation.handed_on_before = bool(facts and facts.handed_on) and not queryset.shared
+            evaluation.effects = len(self.disturbances)
             self.evaluations[node, how] = evaluation
         else:
             evaluation.queryset, evaluation.bound = queryset, queryset.bound
@@ -177,6 +181,8 @@ class Recorder:
         evaluation.shared = (
             evaluation.shared or queryset.shared or queryset.perhaps_prefetched or bool(facts and facts.escaped)
         )
+        if how is How.STREAM:
+            evaluation.streamed_before = next((earlier for earlier in certain if self._just_streamed(earlier)), None)
         for option in querysets:
             self._use(option, how, node)
         if not evaluation.perhaps_cached and len(querysets) == 1:
@@ -184,6 +190,13 @@ class Recorder:
         for option in querysets:
             self.state.evaluated(option, evaluation)
         return evaluation
+
+    def _just_streamed(self, earlier: Evaluation) -> bool:
+        """Whether an earlier stream was gone through and nothing but the body of its loop has had effects since."""
+        if earlier.how is not How.STREAM or earlier.path != self.path:
+            return False
+        since = self.disturbances[earlier.effects :]
+        return all(any(getattr(loop.node, "iter", None) is earlier.node for loop in loops) for loops in since)
 
     def _remember(self, evaluation: Evaluation) -> None:
         """Look for the same SQL run before, and keep this run for later."""

@@ -43,6 +43,7 @@ class Facts:
     certain: tuple[Evaluation, ...] = ()
     perhaps: tuple[Evaluation, ...] = ()
     escaped: bool = False
+    handed_on: bool = False
 
 
 @dataclass
@@ -109,8 +110,10 @@ class State:
             facts, certain=_with(facts.certain, evaluation), perhaps=_with(facts.perhaps, evaluation)
         )
 
-    def escaped(self, queryset: QuerySet) -> None:
-        self.facts[queryset] = replace(self.facts.get(queryset, Facts()), escaped=True)
+    def escaped(self, queryset: QuerySet, to_code: bool = False) -> None:
+        """The object is held elsewhere too; ``to_code`` says that code has had it, which may have loaded its rows."""
+        facts = self.facts.get(queryset, Facts())
+        self.facts[queryset] = replace(facts, escaped=True, handed_on=facts.handed_on or to_code)
 
     def tidy(self) -> None:
         """Forget querysets that no name holds any more: they cannot be used again, and keeping them costs time."""
@@ -187,6 +190,7 @@ def _merge(result: State, other: State) -> None:
                 tuple(earlier for earlier in known.certain if earlier in facts.certain),
                 tuple(dict.fromkeys(known.perhaps + facts.perhaps)),
                 known.escaped or facts.escaped,
+                known.handed_on or facts.handed_on,
             )
     for queryset, facts in result.facts.items():
         if queryset not in other.facts and facts.certain:

@@ -113,6 +113,8 @@ class FunctionReader(Expressions):
             grows = self.grows_with(value, node.value)
             if grows:
                 self.state.growth[held] = grows
+            else:
+                self._grow(held, dotted_name(node.target))
             return
         self.escape(value, node.value)
         self.bind(node.target, PLAIN if PLAIN in (held, value) else UNKNOWN)

@@ -131,6 +131,7 @@ class QuerySet(Value):
     fields: tuple[str, ...] = ()
     origin: str = ""
     perhaps_prefetched: bool = False
+    perhaps_loaded: bool = False
     loops: tuple[object, ...] = field(default=())
 
 
@@ -237,14 +238,19 @@ def alternatives(value: Value) -> tuple[Value, ...]:
 
 
 def join(values: Iterable[Value]) -> Value:
-    """The value of a name after paths meet on which it holds different things."""
+    """The value of a name after paths meet on which it holds different things.
+
+    A queryset stays in sight beside the unknown: what is done with the name may be done with it.
+    """
     found: dict[Value, None] = {}
     for value in values:
         if isinstance(value, Either):
             found.update(dict.fromkeys(value.options))
         else:
             found[value] = None
-    if not found or UNKNOWN in found:
+    if not found:
+        return UNKNOWN
+    if UNKNOWN in found and not any(isinstance(value, QuerySet | Rows) for value in found):
         return UNKNOWN
     if len(found) == 1:
         return next(iter(found))

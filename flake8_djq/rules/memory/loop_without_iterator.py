@@ -78,6 +78,8 @@ class LoopWithoutIterator(Rule[Evaluation]):
             earlier.how in (How.LOOP, How.MATERIALIZE) for earlier in subject.perhaps_before if earlier is not subject
         ):
             return
+        if subject.handed_on_before or subject.queryset.perhaps_loaded:
+            return  # its rows may be loaded already: then a stream would load them again
         if subject.same_on_each_turn:
             return  # asked anew on each turn of an outer loop: that is DJQ203
         reuse = self._reuse(subject)
@@ -106,12 +108,19 @@ class LoopWithoutIterator(Rule[Evaluation]):
             return None
         if any(use.node in own for use in subject.later_uses(How.LOOP)):
             return (
-                "an outer loop goes over them on its later turns too, so .iterator() would run the query each time:"
-                " narrow it before that loop"
+                None
+                if not subject.every_turn
+                else (
+                    "an outer loop goes over them on its later turns too, so .iterator() would run the query each time:"
+                    " narrow it before that loop"
+                )
             )
         filled = [earlier for earlier in subject.perhaps_before if earlier.how.fills_cache and earlier is not subject]
         if filled:
             earlier = filled[0]
+            if len(filled) > 1:
+                lines = " and ".join(str(other.node.lineno) for other in filled)
+                return f"lines {lines} need them loaded too: do all of it in one pass over the rows"
             line = earlier.node.lineno
             if earlier.how is How.LENGTH and earlier.asks_existence is None:
                 return f"line {line} has loaded them for their len(): ask .count() there, then stream the rows here"

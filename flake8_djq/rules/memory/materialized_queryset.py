@@ -61,7 +61,7 @@ class MaterializedQueryset(Rule[Evaluation]):
     def check(self, subject: Evaluation, file: File) -> Iterator[Finding]:
         if subject.how is not How.MATERIALIZE or subject.bound is not Bound.UNBOUNDED or subject.queryset.raw:
             return
-        if subject.list_searched and subject.queryset.values:
+        if subject.list_needed or (subject.list_searched and subject.queryset.values):
             return  # one load serves many lookups
         if any(
             earlier.how in (How.LOOP, How.MATERIALIZE) for earlier in subject.perhaps_before if earlier is not subject

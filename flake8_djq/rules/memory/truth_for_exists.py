@@ -67,7 +67,10 @@ class TruthForExists(Rule[Subject]):
     def check(self, subject: Subject, file: File) -> Iterator[Finding]:
         if isinstance(subject, ManagerTruth):
             text = spell(subject.node)
-            message = f"{text} is a manager, which is always true; ask for rows: {text}.exists()"
+            message = (
+                f"{text} is a manager, which is always true, so this test decides nothing;"
+                f" if rows are meant: {text}.exists()"
+            )
             yield self.finding(file, subject.node, message)
         elif isinstance(subject, Evaluation) and subject.asks_existence is not None:
             yield from self._evaluation(subject, file)
@@ -77,6 +80,8 @@ class TruthForExists(Rule[Subject]):
             return
         if any(use.how.loads for use in subject.later):
             return
+        if subject.queryset.one_row and any(use.how in (How.ROW, How.INDEX) for use in subject.later):
+            return  # the one row is fetched anyway
         queryset = subject.node
         if subject.how is not How.COUNT:
             if subject.queryset.sliced and subject.bound is Bound.BOUNDED:

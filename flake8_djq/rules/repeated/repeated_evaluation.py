@@ -76,7 +76,9 @@ class RepeatedEvaluation(Rule[Evaluation]):
 
     def _first(self, subject: Evaluation) -> Evaluation | None:
         """The earlier run of the same SQL."""
-        if subject.how is How.STREAM or subject.how is How.INDEX:
+        if subject.how is How.STREAM and not subject.perhaps_cached and subject.streamed_before is not None:
+            return subject.streamed_before
+        if subject.how is How.INDEX:
             for earlier in subject.certainly_before:
                 if earlier.how is subject.how and not subject.perhaps_cached and earlier.path == subject.path:
                     return earlier
