@@ -195,8 +195,18 @@ class Contexts:
         return ()
 
     def _migration_functions(self) -> Iterator[str]:
+        lines = sorted(self._source.lines_with(("RunPython",)))
+        if not lines:
+            # A South migration, or a helper module of migrations: called with the registry of historic models.
+            for function in self._source.functions:
+                names = [argument.arg for argument in function.node.args.args]
+                if names[:2] in (["apps", "schema_editor"], ["apps", "_schema_editor"]):
+                    yield function.name
+            return
         for statement in self._source.statements:
             if not isinstance(statement, ast.Assign | ast.AnnAssign | ast.Expr | ast.Return):
+                continue
+            if not any(statement.lineno <= line <= (statement.end_lineno or 0) for line in lines):
                 continue
             for node in ast.walk(statement):
                 if isinstance(node, ast.Call) and dotted_name(node.func).rpartition(".")[2] == "RunPython":
@@ -205,13 +215,6 @@ class Contexts:
                         named = {dotted_name(part).rpartition(".")[2] for part in inner}
                         # Also one that stands in the body of the migration class.
                         yield from (function.name for function in self._source.functions if function.node.name in named)
-        if "RunPython" in self._source.text:
-            return
-        # A South migration, or a helper module of migrations: called with the registry of historic models.
-        for function in self._source.functions:
-            names = [argument.arg for argument in function.node.args.args]
-            if names[:2] in (["apps", "schema_editor"], ["apps", "_schema_editor"]):
-                yield function.name
 
     def _queued_functions(self) -> Iterator[str]:
         """Functions handed to a scheduler or queue: ``scheduler.add_job(rebuild, "cron")``, ``async_task(rebuild)``."""

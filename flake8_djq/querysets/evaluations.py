@@ -83,10 +83,14 @@ class Loop:
         )
 
     @cached_property
+    def _nodes(self) -> tuple[ast.AST, ...]:
+        return tuple(ast.walk(self.node))
+
+    @cached_property
     def _assigned(self) -> frozenset[str]:
         return frozenset(
             child.id
-            for child in ast.walk(self.node)
+            for child in self._nodes
             if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store | ast.Del)
         )
 
@@ -94,7 +98,7 @@ class Loop:
     def bound_names(self) -> frozenset[str]:
         """The names that change from turn to turn, or whose objects do."""
         names = set(self._assigned)
-        for child in ast.walk(self.node):
+        for child in self._nodes:
             if (isinstance(child, ast.Attribute | ast.Subscript) and isinstance(child.ctx, ast.Store | ast.Del)) or (
                 isinstance(child, ast.Attribute) and child.attr in MUTATORS
             ):
@@ -105,7 +109,7 @@ class Loop:
     def resets(self) -> frozenset[str]:
         """The collections that the body empties or replaces."""
         names = set(self._assigned)
-        for child in ast.walk(self.node):
+        for child in self._nodes:
             if isinstance(child, ast.Assign):
                 names.update(dotted_name(target) for target in child.targets)
             elif isinstance(child, ast.Call) and isinstance(child.func, ast.Attribute) and child.func.attr == "clear":
