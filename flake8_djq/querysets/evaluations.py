@@ -176,7 +176,6 @@ class Evaluation(Subject):
     asks_existence: bool | None = None
     in_output: bool = False
     result_used: bool = False
-    result_named: bool = False
     mutates_rows: bool = False
     member: ast.expr | None = None
     list_loops: set[ast.expr] = field(default_factory=set)

@@ -180,7 +180,7 @@ class FunctionCalls(Recorder):
             self.effects()
         return UNKNOWN
 
-    def call_local(self, name: str, node: ast.Call, bound_to: Value = UNKNOWN) -> Value:
+    def call_local(self, name: str, node: ast.Call) -> Value:
         """Call a function or method of this file."""
         values = [self.expr(argument) for argument in node.args]
         keywords = {keyword.arg: self.expr(keyword.value) for keyword in node.keywords}

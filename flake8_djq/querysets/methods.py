@@ -84,7 +84,7 @@ class QueryMethods(FunctionCalls):
         if isinstance(value, ModelAttribute) and calls.shows_query(call, func.attr):
             return self.start(Manager(value.model, self.module.bound_of(value.model)), func.value)
         if isinstance(value, RowAttribute) and calls.shows_query(call, func.attr):
-            manager = Manager(value.name, Bound.BOUNDED, True, None, value.perhaps_prefetched)
+            manager = Manager(value.name, Bound.BOUNDED, perhaps_prefetched=value.perhaps_prefetched)
             return self.start(manager, func.value)
         if isinstance(value, Unknown) and self._looks_like_query(call, func):
             names = frozenset(names_in(func.value))
@@ -141,7 +141,7 @@ class QueryMethods(FunctionCalls):
                 value.name if isinstance(value, Instance | LocalClass | Model) else value.model, name
             )
             if local is not None:
-                return self.call_local(local, node, value)
+                return self.call_local(local, node)
         if isinstance(value, Instance | LocalClass) and name in ("get_queryset", "get_query_set"):
             self.arguments(node)
             return self._inherited_queryset(value.name, node)

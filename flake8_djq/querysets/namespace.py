@@ -262,7 +262,7 @@ class Namespace:
             return PLAIN
         if name in declared.to_many:
             prefetched = row.of is None or row.of.prefetches or row.of.shared
-            return Manager(declared.to_many[name], Bound.BOUNDED, True, None, prefetched)
+            return Manager(declared.to_many[name], Bound.BOUNDED, perhaps_prefetched=prefetched)
         if name in declared.to_one and name not in declared.to_many:
             return RowAttribute(row.model, name)
         local = self.method(row.model, name)

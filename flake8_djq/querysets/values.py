@@ -90,13 +90,12 @@ class ModelAttribute(Value):
 class Manager(Value):
     """A manager: each query method called on it starts a new queryset.
 
-    ``related`` marks the manager of one row's relation. ``start`` is the queryset that the manager's own
-    ``get_queryset`` builds, where the file declares it.
+    ``perhaps_prefetched`` marks the manager of a relation that a prefetch may have filled. ``start`` is the queryset
+    that the manager's own ``get_queryset`` builds, where the file declares it.
     """
 
     model: str
     bound: Bound = Bound.UNBOUNDED
-    related: bool = False
     start: QuerySet | None = None
     perhaps_prefetched: bool = False
 
