@@ -1753,6 +1753,15 @@ def test_lookalikes(snippet: Snippet) -> None:
         """,
     ),
     Snippet(
+        "a number decides whether the rows are loaded",
+        """
+        def work(author_id, moved):
+            if moved != Book.objects.filter(author_id=author_id).count():
+                for book in Book.objects.filter(author_id=author_id):
+                    print(book)
+        """,
+    ),
+    Snippet(
         "count after a loop is free, before it is a query",
         """
         def work(author_id):

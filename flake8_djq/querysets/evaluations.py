@@ -223,7 +223,9 @@ class Evaluation(Subject):
         return all(self._decides(node) for node in theirs[len(mine) :])
 
     def _decides(self, node: ast.AST) -> bool:
-        """Whether a condition is the one that asks this evaluation."""
+        """Whether a condition asks this evaluation whether there are rows: with none, there is nothing to load."""
+        if self.how is How.COUNT and self.asks_existence is None:
+            return False  # the number may decide either way
         return isinstance(node, ast.If) and any(part is self.node for part in ast.walk(node.test))
 
     def later_uses(self, *hows: How) -> list[Use]:
