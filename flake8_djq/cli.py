@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 
 from flake8_djq import __version__
 from flake8_djq.rules.base import Rule, all_rules
@@ -20,12 +21,18 @@ AnyRule = type[Rule[object]]
 
 @dataclass(frozen=True)
 class Command:
-    """One subcommand: ``configure`` declares its arguments, ``run`` does the work and gives the exit code."""
+    """One subcommand: ``configure`` declares its arguments, ``run`` does the work and gives the exit code.
+
+    ``usage`` stands in the place of the usage line that would be made of the arguments. ``rest`` says that further
+    arguments are taken, unread, as ``arguments.rest``.
+    """
 
     name: str
     help: str
     configure: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int]
+    usage: str | None = None
+    rest: bool = False
 
 
 def summary(rule: AnyRule) -> str:
@@ -90,7 +97,61 @@ def _run_rules(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _configure_fix(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--unsafe", action="store_true", help="apply the fixes that may change the order or the queries too"
+    )
+    parser.add_argument(
+        "--diff", action="store_true", help="print what would change as a unified diff, and change nothing"
+    )
+    parser.add_argument(
+        "--select",
+        metavar="CODES",
+        default="DJQ",
+        help="fix only these codes, or those that begin so (comma-separated)",
+    )
+    parser.epilog = (
+        "All other options go to flake8, which finds what to fix under your own configuration: exclude,"
+        " per-file-ignores and noqa hold. Exit codes: 0 nothing is left, 1 findings are left (with --diff also:"
+        " there are changes), 2 flake8 could not run."
+    )
+
+
+def _run_fix(arguments: argparse.Namespace) -> int:
+    from flake8_djq.fixes.command import fix
+    from flake8_djq.fixes.fixing import Choice
+
+    codes = tuple(code.strip().upper() for code in arguments.select.split(",") if code.strip())
+    strange = [code for code in codes if not any(rule.code.startswith(code) for rule in all_rules())]
+    if strange or not codes:
+        print(f"flake8-djq fix: --select takes codes of this plugin, not {arguments.select!r}", file=sys.stderr)
+        return 2
+    return fix(Choice(codes, arguments.unsafe), arguments.rest, arguments.diff)
+
+
+def _configure_keyset(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "path", type=Path, metavar="PATH", help="the module to write, or the folder to write keyset.py to"
+    )
+    parser.add_argument("--force", action="store_true", help="write over another file")
+
+
+def _run_keyset(arguments: argparse.Namespace) -> int:
+    from flake8_djq.fixes.helper import write_keyset
+
+    return write_keyset(arguments.path, arguments.force)
+
+
 COMMANDS = (
+    Command(
+        "fix",
+        "apply the fixes of what flake8 reports",
+        _configure_fix,
+        _run_fix,
+        usage="flake8-djq fix [--unsafe] [--diff] [--select CODES] [flake8's own options] [PATH ...]",
+        rest=True,
+    ),
+    Command("keyset", "write the keyset iterator into a project", _configure_keyset, _run_keyset),
     Command("rule", "print the documentation of a rule, or of a family of rules", _configure_rule, _run_rule),
     Command("rules", "list all rules", _configure_rules, _run_rules),
 )
@@ -99,22 +160,29 @@ COMMANDS = (
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="flake8-djq",
-        description="Read about the rules of flake8-djq. To lint, run flake8: the plugin takes part in every run.",
+        description="Fix what flake8-djq finds, and read about its rules. To lint, run flake8.",
     )
     parser.add_argument("--version", action="version", version=f"flake8-djq {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in COMMANDS:
-        child = commands.add_parser(command.name, help=command.help, description=command.help)
+        child = commands.add_parser(
+            command.name, help=command.help, description=command.help, usage=command.usage, allow_abbrev=False
+        )
         command.configure(child)
-        child.set_defaults(run=command.run)
+        child.set_defaults(command=command)
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; gives the exit code."""
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments, rest = parser.parse_known_args(argv)
+    arguments.rest = rest
+    command: Command = arguments.command
+    if rest and not command.rest:
+        parser.error(f"flake8-djq {command.name} does not take {' '.join(rest)}")
     try:
-        status: int = arguments.run(arguments)
+        status = command.run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader left, as "flake8-djq rules | head -1" does. Python flushes again at exit: let it have somewhere to.

@@ -4,21 +4,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Edit", "Finding"]
+__all__ = ["Edit", "Finding", "Replacement"]
 
 
-@dataclass(frozen=True)
-class Edit:
-    """A replacement of one span of a file's text.
+@dataclass(frozen=True, order=True)
+class Replacement:
+    """New text for one span of a file's text.
 
-    ``start`` and ``end`` are offsets in characters into the text of the file; ``safe`` says that the program keeps
-    its rows, their order and its visible effects on every supported database.
+    ``start`` and ``end`` are offsets in characters into the text as Python reads it: decoded, with no byte order mark,
+    every line end as one ``\\n``.
     """
 
     start: int
     end: int
-    replacement: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What mends one finding: replacements that are made together or not at all, in the order of the text.
+
+    ``safe`` says that the program keeps its rows, their order and its visible effects on every supported database.
+    ``needs`` is an import statement that the new text needs; "" for none.
+    """
+
+    replacements: tuple[Replacement, ...]
     safe: bool
+    needs: str = ""
 
 
 @dataclass(frozen=True)

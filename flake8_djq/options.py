@@ -18,6 +18,7 @@ __all__ = ["InvalidOption", "Options", "add_options", "read_options"]
 
 CONTEXTS = ("batch", "web", "tests")
 DATABASES = ("auto", "postgresql", "mysql", "sqlite", "oracle", "postgresql-pooled")
+REMEDIES = ("auto", "iterator", "keyset")
 OLDEST_DJANGO = (4, 0)
 
 
@@ -36,6 +37,8 @@ class Options:
     batch_paths: tuple[str, ...] = ()
     batch_settings: tuple[str, ...] = ()
     database: str = "auto"
+    remedy: str = "auto"
+    keyset_helper: str = ""
     django_version: tuple[int, int] | None = None
     chunk_size: int = 2000
     small_models: frozenset[str] = frozenset({"ContentType", "Group", "Permission", "Site"})
@@ -55,6 +58,19 @@ def _contexts(text: str) -> frozenset[str]:
 def _database(text: str) -> str:
     if text not in DATABASES:
         raise ValueError(f"one of {', '.join(DATABASES)}")
+    return text
+
+
+def _remedy(text: str) -> str:
+    if text not in REMEDIES:
+        raise ValueError(f"one of {', '.join(REMEDIES)}")
+    return text
+
+
+def _keyset_helper(text: str) -> str:
+    parts = text.split(".")
+    if text and (len(parts) < 2 or not all(part.isidentifier() for part in parts)):
+        raise ValueError("the dotted name of a function, such as shop.db.keyset_iterator")
     return text
 
 
@@ -117,6 +133,22 @@ SETTINGS = (
         _names,
     ),
     _Setting("database", "auto", "NAME", f"the database in production: {', '.join(DATABASES)}", _database),
+    _Setting(
+        "remedy",
+        "auto",
+        "NAME",
+        "how a loop over a whole table is mended: iterator, keyset, or auto for .iterator() where the database streams"
+        " and the keyset iterator where it does not",
+        _remedy,
+    ),
+    _Setting(
+        "keyset_helper",
+        "",
+        "NAME",
+        "the keyset iterator of the project by its dotted name, such as shop.db.keyset_iterator; flake8-djq keyset"
+        " writes one",
+        _keyset_helper,
+    ),
     _Setting(
         "django_version",
         "auto",

@@ -78,12 +78,33 @@ class Source:
         return list(accumulate(len(line) + 1 for line in self.lines))
 
     @cached_property
-    def _normal_text(self) -> str:
+    def normal_text(self) -> str:
+        """The text with every line end as one ``\\n``: what offsets count in."""
         return "\n".join(self.lines)
+
+    def offset(self, line: int | None, column: int | None) -> int:
+        """The offset in characters of a place of the tree: a line from 1 and a column in bytes of UTF-8."""
+        index = (line or 1) - 1
+        text = self.lines[index]
+        start = self._line_ends[index] - len(text) - 1
+        return start + (column or 0 if text.isascii() else len(text.encode()[:column].decode(errors="replace")))
+
+    def text_of(self, node: ast.expr | ast.stmt) -> str:
+        """The text of a node, without parentheses around it."""
+        start, end = self.span(node)
+        return self.normal_text[start:end]
+
+    def line_of(self, offset: int) -> int:
+        """The line that an offset stands on, from 1."""
+        return bisect_right(self._line_ends, offset) + 1
+
+    def span(self, node: ast.expr | ast.stmt) -> tuple[int, int]:
+        """Where a node starts and ends in ``normal_text``; parentheses around it are not part of it."""
+        return self.offset(node.lineno, node.col_offset), self.offset(node.end_lineno, node.end_col_offset)
 
     def lines_with(self, words: Iterable[str], whole: bool = False) -> set[int]:
         """The lines that hold any of the words; with ``whole`` only as whole names. Fast: no pattern is matched."""
-        text, found = self._normal_text, set()
+        text, found = self.normal_text, set()
         for word in words:
             start = text.find(word)
             while start >= 0:

@@ -20,7 +20,8 @@ CONTRACT = {
     "DJQ102": ("materialized-queryset", BATCH, UNSAFE),
     "DJQ103": ("len-for-count", EVERYWHERE, SAFE),
     "DJQ104": ("truth-for-exists", EVERYWHERE, SAFE),
-    "DJQ105": ("membership-in-queryset", EVERYWHERE, SAFE),
+    # Safe in the contract; measured on MariaDB, where "A" is found for "a", one of its two forms is not.
+    "DJQ105": ("membership-in-queryset", EVERYWHERE, EITHER),
     "DJQ108": ("bulk-write-without-batch-size", BATCH, SAFE),
     "DJQ201": ("repeated-evaluation", EVERYWHERE, UNSAFE),
     "DJQ202": ("probe-then-load", EVERYWHERE, EITHER),

@@ -7,7 +7,7 @@ import ast
 from flake8_djq.querysets.evaluations import Evaluation, How, ManagerTruth
 from flake8_djq.querysets.methods import QueryMethods
 from flake8_djq.querysets.state import meet
-from flake8_djq.querysets.values import PLAIN, Count, Either, Manager, Rows, Value, alternatives, join
+from flake8_djq.querysets.values import PLAIN, Count, Either, Manager, Row, Rows, Value, alternatives, join
 
 __all__ = ["Conditions"]
 
@@ -99,13 +99,14 @@ class Conditions(QueryMethods):
             self._use(queryset, How.ESCAPE, node)
 
     def _membership(self, node: ast.Compare) -> Value:
-        self.expr(node.left)
+        member = self.expr(node.left)
         container = node.comparators[0]
         value = self.expr(container)
         querysets = self.querysets(value)
         if querysets:
             evaluation = self.evaluate(How.MEMBERSHIP, container, querysets, "in")
             evaluation.whole, evaluation.member = node, node.left
+            evaluation.member_is_row = isinstance(member, Row) and member.of is not None
             evaluation.asks_existence = isinstance(node.ops[0], ast.In)
         elif isinstance(value, Rows) and isinstance(value.evaluation, Evaluation):
             value.evaluation.list_searched |= self.loops != value.evaluation.loops

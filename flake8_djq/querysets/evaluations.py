@@ -151,7 +151,8 @@ class Evaluation(Subject):
     through another object. ``list_loops`` and ``list_reads`` are what becomes of a list that was made: loops over it,
     and anything else; ``list_searched`` says that it serves many ``in`` tests, ``list_needed`` that something
     picks from it again and again. ``handed_on_before`` says that code elsewhere has had the object and may have
-    loaded it; ``streamed_before`` is a stream of the same object that was gone through just before.
+    loaded it; ``streamed_before`` is a stream of the same object that was gone through just before. ``feeds`` is the
+    loop that goes over the rows, and ``member_is_row`` says that an ``in`` test looks for a row that came from a query.
     """
 
     how: How
@@ -178,6 +179,8 @@ class Evaluation(Subject):
     result_used: bool = False
     mutates_rows: bool = False
     member: ast.expr | None = None
+    member_is_row: bool = False
+    feeds: Loop | None = None
     list_loops: set[ast.expr] = field(default_factory=set)
     list_reads: set[ast.expr] = field(default_factory=set)
     list_searched: bool = False

@@ -330,9 +330,12 @@ class Expressions(Conditions):
         outer_loops, grows, self.left_early = self.loops, "", False
         for generator in generators:
             value = self.expr(generator.iter)
-            item = self.consume(value, generator.iter, How.LOOP, "comprehension")
+            self.consumed = []
+            by = "async for" if generator.is_async else "comprehension"
+            item = self.consume(value, generator.iter, How.LOOP, by)
             grows = grows or self.grows_with(value, generator.iter)
             self.loops = (*self.loops, Loop(node, value, self.path))
+            self._feed(self.loops[-1])
             self.bind(generator.target, item)
             for condition in generator.ifs:
                 self.truth(condition)

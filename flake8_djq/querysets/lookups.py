@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 
+from flake8_djq.querysets.api import Method
 from flake8_djq.querysets.declarations import ModelClass
 from flake8_djq.querysets.values import (
     NONE,
@@ -19,7 +20,7 @@ from flake8_djq.querysets.values import (
 )
 from flake8_djq.source import dotted_name
 
-__all__ = ["bound_of_lookups", "finds_one_row", "is_fixed"]
+__all__ = ["bound_of_lookups", "finds_one_row", "is_fixed", "keeps_walkable"]
 
 KEYS = frozenset({"pk", "id"})
 # Fields that are unique in nearly every model that has them.
@@ -153,6 +154,45 @@ def bound_of_lookups(call: ast.Call, value_of: Callable[[ast.expr], Value], mode
     if any(keyword.arg is None and not isinstance(keyword.value, ast.Dict) for keyword in call.keywords):
         bounds.append(Bound.UNKNOWN)  # filter(**lookups): they may be anything
     return Bound.BOUNDED if len(ends) == 2 else max(bounds, key=_strength, default=Bound.UNBOUNDED)
+
+
+def keeps_walkable(call: ast.Call, method: Method) -> bool:
+    """Whether a keyset iterator can walk what a method makes of a queryset that it can walk: see ``QuerySet``."""
+    if method.effect == "orders":
+        return all(
+            isinstance(part, ast.Constant)
+            and isinstance(part.value, str)
+            and part.value != "?"
+            and "__" not in part.value
+            for part in call.args
+        )
+    if method.name in ("filter", "exclude"):
+        return _stays_on_table(call)
+    return method.effect not in ("distinct", "groups", "combines") and method.name not in ("extra", "complex_filter")
+
+
+def _stays_on_table(call: ast.Call) -> bool:
+    """Whether a ``filter`` call or a ``Q`` object surely follows no relation that has many rows for one."""
+    return all(map(_is_plain_condition, call.args)) and all(
+        keyword.arg is not None and _is_of_column(*_split(keyword.arg), keyword.value) for keyword in call.keywords
+    )
+
+
+def _is_plain_condition(node: ast.expr) -> bool:
+    if isinstance(node, ast.BinOp):
+        return _is_plain_condition(node.left) and _is_plain_condition(node.right)
+    if isinstance(node, ast.UnaryOp):
+        return _is_plain_condition(node.operand)
+    name = dotted_name(node.func).rpartition(".")[2] if isinstance(node, ast.Call) else ""
+    return name == "Exists" or (name == "Q" and isinstance(node, ast.Call) and _stays_on_table(node))
+
+
+def _is_of_column(path: str, kind: str, node: ast.expr) -> bool:
+    if "__" in path:
+        return False
+    if kind == "isnull":
+        return isinstance(node, ast.Constant) and node.value is True
+    return kind != "in" or path in KEYS or path.endswith("_id") or isinstance(node, ast.List | ast.Tuple | ast.Set)
 
 
 def _strength(bound: Bound) -> int:

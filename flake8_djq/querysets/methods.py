@@ -10,7 +10,7 @@ from flake8_djq.querysets.api import MANAGER_METHODS, METHODS, RAW_METHODS, Give
 from flake8_djq.querysets.declarations import ClassKind
 from flake8_djq.querysets.evaluations import BulkWrite, How
 from flake8_djq.querysets.functions import FunctionCalls
-from flake8_djq.querysets.lookups import bound_of_lookups, finds_one_row
+from flake8_djq.querysets.lookups import bound_of_lookups, finds_one_row, keeps_walkable
 from flake8_djq.querysets.spelling import names_in
 from flake8_djq.querysets.values import (
     NONE,
@@ -111,6 +111,7 @@ class QueryMethods(FunctionCalls):
         if manager.start is not None:
             begun = manager.start
             queryset = replace(queryset, prefetches=begun.prefetches, ordered=begun.ordered, groups=begun.groups)
+            queryset.walkable = begun.walkable
             if begun.bound is Bound.BOUNDED:
                 queryset.bound = Bound.BOUNDED
         model = self.module.declared(manager.model)
@@ -311,6 +312,7 @@ class QueryMethods(FunctionCalls):
             )
         elif effect == "combines":
             derived.combined = True
+        derived.walkable = queryset.walkable and keeps_walkable(node, method)
         if derived.groups:
             # Each distinct value once: as many rows as there are values, which are few where people ask for them.
             derived.bound = max(derived.bound, Bound.UNKNOWN, key=lambda bound: bound.value)
@@ -336,6 +338,7 @@ class QueryMethods(FunctionCalls):
                         prefetches=queryset.prefetches or result.prefetches,
                         values=queryset.values or result.values,
                         groups=queryset.groups or result.groups,
+                        walkable=queryset.walkable and result.walkable,
                         shared=False,
                         perhaps_loaded=False,
                         loops=self.loops,
@@ -348,7 +351,14 @@ class QueryMethods(FunctionCalls):
             return self._opaque(node)
         key = f"{queryset.key}.{name}({self.key(node)})"
         return replace(
-            queryset, node=node, key=key, certain=False, shared=False, perhaps_loaded=False, loops=self.loops
+            queryset,
+            node=node,
+            key=key,
+            certain=False,
+            walkable=False,
+            shared=False,
+            perhaps_loaded=False,
+            loops=self.loops,
         )
 
     def _write(self, node: ast.Call, queryset: QuerySet, method: Method, values: list[Value]) -> Value:

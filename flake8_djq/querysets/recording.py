@@ -60,6 +60,7 @@ class Recorder:
         self.output = 0
         self.evaluations: dict[tuple[ast.expr, How], Evaluation] = {}
         self.others: dict[ast.expr, Subject] = {}
+        self.consumed: list[Evaluation] = []
         self.has_effects = False
         self.is_generator = False
         self.attributes: dict[str, list[Value]] = {}
@@ -121,6 +122,7 @@ class Recorder:
             elif isinstance(option, Rows):
                 items.append(self.row(option.queryset))
                 if isinstance(option.evaluation, Evaluation):
+                    self.consumed.append(option.evaluation)
                     again = self.loops != option.evaluation.loops
                     (option.evaluation.list_reads if again else option.evaluation.list_loops).add(node)
             elif isinstance(option, Wrapped):
@@ -137,6 +139,11 @@ class Recorder:
         elif isinstance(value, Either):
             self.escape(value, node)
         return join(items)
+
+    def _feed(self, loop: Loop) -> None:
+        """What has just been consumed goes through this loop."""
+        for evaluation in self.consumed:
+            evaluation.feeds = loop
 
     def _consume_wrapped(self, value: Wrapped, how: How, by: str) -> Value:
         items = [
@@ -181,6 +188,7 @@ class Recorder:
         evaluation.shared = (
             evaluation.shared or queryset.shared or queryset.perhaps_prefetched or bool(facts and facts.escaped)
         )
+        self.consumed.append(evaluation)
         if how is How.STREAM:
             evaluation.streamed_before = next((earlier for earlier in certain if self._just_streamed(earlier)), None)
         for option in querysets:

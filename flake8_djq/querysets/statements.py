@@ -258,10 +258,12 @@ class FunctionReader(Expressions):
     def _run_For(self, node: ast.For | ast.AsyncFor) -> None:
         value = self.expr(node.iter)
         by = "async for" if isinstance(node, ast.AsyncFor) else "for"
+        self.consumed = []
         item = self.consume(value, node.iter, How.LOOP, by)
         if isinstance(value, Unknown):
             self.escape(value, node.iter)
         loop = Loop(node, value, (*self.path, node))
+        self._feed(loop)
         self._loop(loop, node, item)
 
     _run_AsyncFor = _run_For

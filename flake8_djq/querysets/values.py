@@ -107,6 +107,9 @@ class QuerySet(Value):
     ``key`` spells the query with the versions of the names that it depends on: equal keys, equal SQL. ``names`` are
     those names. ``node`` is the expression that built the object, ``steps`` the methods called on the way.
 
+    ``walkable`` says that a keyset iterator surely can walk it in the same order: its lookups follow no relations,
+    which might give a row twice, and its order, if it names one, is one of plain fields.
+
     ``certain`` is False where only a custom method's usual meaning says that this is a queryset. ``shared`` says that
     code outside the function holds the same object (a parameter, an attribute): its rows may be used there.
     """
@@ -127,6 +130,7 @@ class QuerySet(Value):
     groups: bool = False
     one_row: bool = False
     raw: bool = False
+    walkable: bool = True
     fields: tuple[str, ...] = ()
     origin: str = ""
     perhaps_prefetched: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from flake8_djq.fixes.spans import ATOMS, starts_query
 from flake8_djq.querysets.evaluations import Evaluation
 from flake8_djq.querysets.spelling import shorten
 
@@ -14,12 +15,7 @@ spell = shorten
 
 def without_all(node: ast.expr) -> ast.expr:
     """``Event.objects.all()`` -> ``Event.objects``: what a further query method is best called on."""
-    if (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr == "all"
-        and not node.args
-    ):
+    if starts_query(node) and isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         return node.func.value
     return node
 
@@ -28,11 +24,7 @@ def called(node: ast.expr, method: str) -> str:
     """The expression with a query method called on it: ``Event.objects.exists()``."""
     inner = without_all(node)
     text = spell(inner)
-    return (
-        f"{text}.{method}"
-        if isinstance(inner, ast.Name | ast.Attribute | ast.Call | ast.Subscript)
-        else f"({text}).{method}"
-    )
+    return f"{text}.{method}" if isinstance(inner, ATOMS) else f"({text}).{method}"
 
 
 def streamed(evaluation: Evaluation, chunk_size: int) -> str:

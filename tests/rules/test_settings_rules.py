@@ -9,6 +9,7 @@ import pytest
 
 from flake8_djq.context import Contexts
 from flake8_djq.findings import Finding
+from flake8_djq.fixes.applying import replaced
 from flake8_djq.options import Options
 from flake8_djq.rules.base import File, Rule
 from flake8_djq.rules.settings.debug_always_true import DebugAlwaysTrue
@@ -198,14 +199,14 @@ def test_the_option_also_names_modules_that_do_not_look_like_settings() -> None:
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_the_fix_writes_false(end: str) -> None:
     text = f"NAME = 'é'{end}X = 'é'; DEBUG = True  # on{end}"
+    normal = text.replace(end, "\n")
     source = Source(BATCH, text, ast.parse(text))
     file = File(source, Contexts(source, Options()), Options())
     [finding] = DebugInBatchSettings().check(file, file)
     assert finding.column == 9
     assert finding.edit is not None
     assert not finding.edit.safe
-    fixed = text[: finding.edit.start] + finding.edit.replacement + text[finding.edit.end :]
-    assert fixed == text.replace("True", "False")
+    assert replaced(normal, finding.edit.replacements) == normal.replace("True", "False")
 
 
 def test_no_fix_where_the_value_has_another_name_too() -> None:

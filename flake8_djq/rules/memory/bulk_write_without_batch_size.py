@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flake8_djq.findings import Finding
+from flake8_djq.findings import Edit, Finding
+from flake8_djq.fixes.spans import with_argument
 from flake8_djq.querysets.evaluations import BulkWrite
 from flake8_djq.rules.base import File, Fix, On, Rule
 from flake8_djq.rules.wording import spell
@@ -66,4 +67,5 @@ class BulkWriteWithoutBatchSize(Rule[BulkWrite]):
             f"{spell(call.func)}() writes a list that grows with {subject.grows_with} in one statement;"
             f" write in batches: batch_size={file.options.chunk_size}"
         )
-        yield self.finding(file, call, message)
+        parts = with_argument(file.source, call, f"batch_size={file.options.chunk_size}")
+        yield self.finding(file, call, message, Edit(parts, safe=True) if parts else None)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flake8_djq.findings import Finding
+from flake8_djq.findings import Edit, Finding
+from flake8_djq.fixes.spans import call_on_inside
 from flake8_djq.querysets.evaluations import Evaluation, How
 from flake8_djq.querysets.values import Bound
 from flake8_djq.rules.base import File, Fix, On, Rule
@@ -68,6 +69,10 @@ class LenForCount(Rule[Evaluation]):
             return
         text = spell(subject.node)
         remedy = called(subject.node, "count()")
+        parts = call_on_inside(file.source, subject.call, subject.node, "count()") if subject.call else None
         yield self.finding(
-            file, subject.node, f"len() loads every row of {text} to count them; let the database count: {remedy}"
+            file,
+            subject.node,
+            f"len() loads every row of {text} to count them; let the database count: {remedy}",
+            Edit(parts, safe=True) if parts else None,
         )

@@ -8,7 +8,8 @@ from flake8_djq.findings import Finding
 from flake8_djq.querysets.evaluations import Evaluation, How
 from flake8_djq.querysets.values import Bound
 from flake8_djq.rules.base import File, Fix, On, Rule
-from flake8_djq.rules.wording import spell, streamed
+from flake8_djq.rules.memory.streaming import Remedy, remedy_for
+from flake8_djq.rules.wording import spell
 
 __all__ = ["LoopWithoutIterator"]
 
@@ -88,7 +89,8 @@ class LoopWithoutIterator(Rule[Evaluation]):
         text = spell(subject.node)
         origin = f" (here {subject.queryset.origin})" if subject.queryset.origin else ""
         message = f"this loop holds every row of {text}{origin} in memory; "
-        yield self.finding(file, subject.node, message + (reuse or self._remedy(subject, file)))
+        remedy = Remedy(reuse, None) if reuse else remedy_for(subject, file)
+        yield self.finding(file, subject.node, message + remedy.text, remedy.edit)
 
     def _reuse(self, subject: Evaluation) -> str | None:
         """What else uses the cached rows, as the end of the message; "" for nothing, None where that is not known."""
@@ -106,6 +108,9 @@ class LoopWithoutIterator(Rule[Evaluation]):
             )
         if subject.later_uses(How.ESCAPE):
             return None
+        streams = subject.later_uses(How.STREAM)
+        if streams:
+            return f"line {streams[0].line} runs the query again for a stream: do both in one pass over the rows"
         if any(use.node in own for use in subject.later_uses(How.LOOP)):
             return (
                 None
@@ -126,14 +131,3 @@ class LoopWithoutIterator(Rule[Evaluation]):
                 return f"line {line} has loaded them for their len(): ask .count() there, then stream the rows here"
             return f"line {line} has loaded them for its test: stream them here, and see by them whether there are any"
         return ""
-
-    def _remedy(self, subject: Evaluation, file: File) -> str:
-        if "select_for_update" in subject.queryset.steps:
-            return "lock them and go through them in batches, by primary key"
-        database = file.options.database
-        if database in ("mysql", "postgresql-pooled"):
-            why = "MySQL's drivers load" if database == "mysql" else "without server-side cursors the driver loads"
-            return f"{why} the whole result even for .iterator(): walk it by primary key in batches"
-        if subject.shared and subject.queryset.shared:
-            return f"if nothing else needs its rows, stream it: {streamed(subject, file.options.chunk_size)}"
-        return f"stream it: {streamed(subject, file.options.chunk_size)}"

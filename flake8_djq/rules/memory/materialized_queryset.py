@@ -9,7 +9,8 @@ from flake8_djq.findings import Finding
 from flake8_djq.querysets.evaluations import Evaluation, How
 from flake8_djq.querysets.values import Bound
 from flake8_djq.rules.base import File, Fix, On, Rule
-from flake8_djq.rules.wording import spell, streamed
+from flake8_djq.rules.memory.streaming import Remedy, remedy_for
+from flake8_djq.rules.wording import spell
 
 __all__ = ["MaterializedQueryset"]
 
@@ -70,14 +71,16 @@ class MaterializedQueryset(Rule[Evaluation]):
         built = {"*": "the unpacked arguments hold", "[::]": "a slice with a step loads", "join": "join() holds"}.get(
             subject.by, f"{subject.by}() holds"
         )
-        yield self.finding(
-            file, subject.node, f"{built} every row of {spell(subject.node)} in memory; {self._remedy(subject, file)}"
-        )
+        remedy = self._remedy(subject, file)
+        message = f"{built} every row of {spell(subject.node)} in memory; {remedy.text}"
+        yield self.finding(file, subject.node, message, remedy.edit)
 
-    def _remedy(self, subject: Evaluation, file: File) -> str:
+    def _remedy(self, subject: Evaluation, file: File) -> Remedy:
         if not subject.list_loops or len(subject.list_loops) > 1 or subject.list_reads - subject.list_loops:
             # What else the collection is used for, a stream could not do.
-            return "ask the database for what is needed of them, or work in batches"
+            return Remedy("ask the database for what is needed of them, or work in batches", None)
         if subject.by == "sorted" and isinstance(subject.call, ast.Call) and not subject.call.keywords:
-            return f"let the database sort and stream it: {spell(subject.node)}.order_by(...).iterator(...)"
-        return f"the loop can stream them: {streamed(subject, file.options.chunk_size)}"
+            sort = f"let the database sort and stream it: {spell(subject.node)}.order_by(...).iterator(...)"
+            return Remedy(sort, None)
+        remedy = remedy_for(subject, file, subject.call)
+        return remedy if subject.by in ("list", "tuple") else Remedy(remedy.text, None)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flake8_djq.findings import Finding
+from flake8_djq.findings import Edit, Finding
+from flake8_djq.fixes.spans import ATOMS, replace, stands_alone, starts_query
 from flake8_djq.querysets.evaluations import Evaluation, How
 from flake8_djq.querysets.values import Bound
 from flake8_djq.rules.base import File, Fix, On, Rule
@@ -47,8 +48,9 @@ class MembershipInQueryset(Rule[Evaluation]):
     serves all tests. On children of one parent row, which are few. On lists and sets.
 
     ## Fix safety
-    Safe where the field is known: the answer is the same. `.contains()` exists from Django 4.0 on and wants a row
-    of the model.
+    `.contains()` is safe where the object is the variable of a loop over rows. Elsewhere it is unsafe: `in` answers no
+    for None, an unsaved row or a user that is not logged in, and `.contains()` raises. `.filter(...).exists()` is
+    unsafe since the database compares by its own rules: MySQL and MariaDB take `"A"` for `"a"`, and Python does not.
 
     ## References
     - [QuerySet.contains()](https://docs.djangoproject.com/en/5.2/ref/models/querysets/#contains)
@@ -57,7 +59,7 @@ class MembershipInQueryset(Rule[Evaluation]):
     code = "DJQ105"
     name = "membership-in-queryset"
     on = On.EVERYWHERE
-    fix = Fix.SAFE
+    fix = Fix.SAFE_OR_UNSAFE
     subject = Evaluation
 
     def check(self, subject: Evaluation, file: File) -> Iterator[Finding]:
@@ -84,7 +86,36 @@ class MembershipInQueryset(Rule[Evaluation]):
             return
         remedy = remedy if subject.asks_existence else f"not {remedy}"
         message = f"in loads every row of {spell(subject.node)} to find one; ask the database: {remedy}"
-        yield self.finding(file, subject.whole, message)
+        yield self.finding(file, subject.whole, message, self._edit(subject, file))
+
+    def _edit(self, subject: Evaluation, file: File) -> Edit | None:
+        source, whole, member = file.source, subject.whole, subject.member
+        if whole is None or member is None:
+            return None
+        negated = "" if subject.asks_existence else "not "
+        given = source.text_of(member)
+        node = subject.node
+        if not subject.queryset.values:
+            text = self._called(file, node, f"contains({given})")
+            # contains() raises for what is no saved row; "in" says no.
+            safe = subject.member_is_row
+        elif _is_flat(node) and isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            text = self._called(file, node.func.value, f"filter({subject.queryset.fields[0]}={given}).exists()")
+            # The database compares by its own rules: without regard to case on MySQL.
+            safe = False
+        else:
+            return None
+        parts = replace(source, whole, negated + text) if text else None
+        return Edit(parts, safe) if parts else None
+
+    def _called(self, file: File, node: ast.expr, call: str) -> str:
+        """The text of a node with a method called on it; "" where it is not written on one line."""
+        if starts_query(node) and isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            node = node.func.value
+        text = file.source.text_of(node)
+        if not stands_alone(text):
+            return ""
+        return f"{text}.{call}" if isinstance(node, ATOMS) else f"({text}).{call}"
 
     def _remedy(self, subject: Evaluation) -> str | None:
         """The test as a query; None where it is not known which one asks the same."""
@@ -93,14 +124,18 @@ class MembershipInQueryset(Rule[Evaluation]):
         if not queryset.values:
             return called(subject.node, f"contains({member})")
         node = subject.node
-        flat = (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute)
-            and node.func.attr == "values_list"
-            and any(keyword.arg == "flat" for keyword in node.keywords)
-        )
         if len(queryset.fields) != 1:
             return None
-        if flat and isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        if _is_flat(node) and isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             return f"{called(node.func.value, 'filter')}({queryset.fields[0]}={member}).exists()"
         return f"{spell(node)}.filter({queryset.fields[0]}={member}).exists()"
+
+
+def _is_flat(node: ast.expr) -> bool:
+    """Whether a node is a call of ``values_list(..., flat=True)``."""
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "values_list"
+        and any(keyword.arg == "flat" for keyword in node.keywords)
+    )

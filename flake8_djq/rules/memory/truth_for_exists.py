@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from flake8_djq.findings import Finding
+from flake8_djq.findings import Edit, Finding
+from flake8_djq.fixes.spans import Replacements, ancestors, call_on, call_on_inside
 from flake8_djq.querysets.evaluations import Evaluation, How, ManagerTruth, Subject, Use
 from flake8_djq.querysets.values import Bound
 from flake8_djq.rules.base import File, Fix, On, Rule
@@ -105,7 +106,24 @@ class TruthForExists(Rule[Subject]):
         )
         waste = WASTE[subject.how].replace("every row", "the row") if subject.queryset.one_row else WASTE[subject.how]
         message = f"{waste} of {spell(queryset)} to know whether there is one; ask just that: {remedy}"
-        yield self.finding(file, subject.node, message)
+        parts = self._edit(subject, queryset, exists, file)
+        yield self.finding(file, subject.node, message, Edit(parts, safe=True) if parts else None)
+
+    def _edit(self, subject: Evaluation, queryset: ast.expr, exists: str, file: File) -> Replacements | None:
+        """The test as a question: the whole of it is written anew, but a plain truth test only gets a call."""
+        whole = subject.whole
+        if whole is None:
+            return None if isinstance(queryset, ast.NamedExpr) else call_on(file.source, queryset, exists)
+        if isinstance(whole, ast.NamedExpr):
+            return None
+        around = ancestors(file.source, whole)
+        denied = bool(around) and isinstance(around[-1], ast.UnaryOp) and isinstance(around[-1].op, ast.Not)
+        # Of "if qs.count()" the test itself says which answer counts; a comparison says it inside.
+        asks = subject.asks_existence if isinstance(whole, ast.Compare) else True
+        if denied and not asks:
+            whole, asks = around[-1], True  # type: ignore[assignment]
+        before = ("" if asks else "not ") + ("await " if exists == "aexists()" else "")
+        return call_on_inside(file.source, whole, queryset, exists, before)
 
 
 def _reads_cache(use: Use) -> bool:

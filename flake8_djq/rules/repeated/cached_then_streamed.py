@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
-from flake8_djq.findings import Finding
+from flake8_djq.findings import Edit, Finding
+from flake8_djq.fixes.spans import drop, feeds_a_loop
 from flake8_djq.querysets.evaluations import Evaluation, How
 from flake8_djq.rules.base import File, Fix, On, Rule
 from flake8_djq.rules.wording import spell
@@ -68,4 +70,12 @@ class CachedThenStreamed(Rule[Evaluation]):
             f"{spell(subject.node)} runs the query again although line {cached.node.lineno} has loaded its rows;"
             " loop over the queryset itself, or do both in one streamed pass"
         )
-        yield self.finding(file, subject.node, message)
+        yield self.finding(file, subject.node, message, self._edit(subject, file))
+
+    def _edit(self, subject: Evaluation, file: File) -> Edit | None:
+        """`.iterator(...)` taken away, where what takes the rows is content with any iterable."""
+        call = subject.call
+        if call is None or not isinstance(call.func, ast.Attribute) or not feeds_a_loop(file.source, call):
+            return None
+        parts = drop(file.source, file.source.span(call.func.value)[1], file.source.span(call)[1])
+        return Edit(parts, safe=True) if parts else None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
-from flake8_djq.findings import Finding
-from flake8_djq.querysets.evaluations import Evaluation
+from flake8_djq.findings import Edit, Finding
+from flake8_djq.fixes.statements import awaited, free_name, keep_in_name, move_above, owning_statement
+from flake8_djq.querysets.evaluations import Evaluation, How
 from flake8_djq.rules.base import File, Fix, On, Rule
 from flake8_djq.rules.wording import spell
 
@@ -63,4 +65,34 @@ class InvariantQueryInLoop(Rule[Evaluation]):
         message = (
             f"{text} does not depend on the loop and runs on each turn of line {line}; ask once and keep the answer"
         )
-        yield self.finding(file, subject.node, message)
+        yield self.finding(file, subject.node, message, self._edit(subject, file))
+
+    def _edit(self, subject: Evaluation, file: File) -> Edit | None:
+        """The line that asks moved above the loop; or the question kept in a variable there."""
+        source, loop = file.source, subject.loops[-1].node
+        asked = awaited(source, subject.call or subject.node)
+        statement = owning_statement(source, asked)
+        outer = loop if isinstance(loop, ast.stmt) else owning_statement(source, loop)
+        if statement is None or outer is None or subject.how in (How.STREAM, How.INDEX):
+            return None
+        if loop is outer and _keeps_answer(statement, asked) and len(bodies(outer)) > 1 and statement in bodies(outer):
+            parts = move_above(source, statement, outer)
+        else:
+            name = free_name(source, subject)
+            parts = keep_in_name(source, outer, name, asked) if name else None
+        return Edit(parts, safe=False) if parts else None
+
+
+def _keeps_answer(statement: ast.stmt, asked: ast.expr) -> bool:
+    """Whether a statement does nothing but give the answer a name."""
+    return (
+        isinstance(statement, ast.Assign)
+        and statement.value is asked
+        and len(statement.targets) == 1
+        and isinstance(statement.targets[0], ast.Name)
+    )
+
+
+def bodies(loop: ast.stmt) -> list[ast.stmt]:
+    """The statements that a loop runs on each turn."""
+    return loop.body if isinstance(loop, ast.For | ast.AsyncFor | ast.While) else []

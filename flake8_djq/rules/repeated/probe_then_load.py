@@ -6,8 +6,10 @@ import ast
 from collections.abc import Iterator
 
 from flake8_djq.context import Kind
-from flake8_djq.findings import Finding
-from flake8_djq.querysets.evaluations import Evaluation, How
+from flake8_djq.findings import Edit, Finding
+from flake8_djq.fixes.spans import Replacements, call_on, drop, is_test, replace
+from flake8_djq.fixes.statements import owning_statement, without_condition
+from flake8_djq.querysets.evaluations import Evaluation, How, Use
 from flake8_djq.querysets.values import Bound
 from flake8_djq.rules.base import File, Fix, On, Rule
 from flake8_djq.rules.wording import called, spell
@@ -66,7 +68,7 @@ class ProbeThenLoad(Rule[Evaluation]):
     def check(self, subject: Evaluation, file: File) -> Iterator[Finding]:
         if subject.perhaps_cached or not subject.queryset.certain or subject.queryset.perhaps_prefetched:
             return
-        message = None
+        message, parts = None, None
         if subject.how is How.TRUTH:
             streams = subject.later_uses(How.STREAM)
             if streams and not any(use.how in (How.LOOP, How.MATERIALIZE, How.INDEX) for use in subject.later):
@@ -74,30 +76,88 @@ class ProbeThenLoad(Rule[Evaluation]):
                     f"this test loads all of {spell(subject.node)}, and line {streams[0].line} streams them again;"
                     f" ask just what it needs to know: {called(subject.node, 'exists()')}"
                 )
+                parts = call_on(file.source, subject.node, "exists()")
         elif subject.how in (How.EXISTS, How.COUNT) and subject.by.removeprefix("a") in ("exists", "count"):
-            message = self._probe(subject, file)
+            message, parts = self._probe(subject, file)
         if message:
-            yield self.finding(file, subject.node, message)
+            yield self.finding(file, subject.node, message, Edit(parts, safe=True) if parts else None)
 
-    def _probe(self, subject: Evaluation, file: File) -> str | None:
+    def _probe(self, subject: Evaluation, file: File) -> tuple[str | None, Replacements | None]:
         loads = [use for use in subject.later if use.how in LOADS and use.undisturbed and subject.surely_follows(use)]
         if not loads or any(_ends_in_raise(node) for use in loads for node in use.path):
-            return None
+            return None, None
         load = min(loads, key=lambda use: use.line)
         text = spell(subject.node)
         streamed = any(use.how is How.STREAM for use in subject.later)
         unbounded = subject.bound is Bound.UNBOUNDED and file.context_of(subject.node).kind is Kind.BATCH
         if subject.how is How.EXISTS or subject.asks_existence is not None:
             if streamed or unbounded:
-                return (
+                message = (
                     f"{text} asks what the rows on line {load.line} show anyway; go through them and see if one comes"
                 )
-            return f"{text} costs a query of its own; test the rows themselves, which line {load.line} loads anyway"
+                return message, self._without_probe(subject, load, file)
+            message = f"{text} costs a query of its own; test the rows themselves, which line {load.line} loads anyway"
+            return message, self._rows_instead(subject, load, file)
         if subject.in_output or streamed or unbounded:
-            return None  # rows that are streamed cannot be counted first
+            return None, None  # rows that are streamed cannot be counted first
         if subject.result_used:
-            return f"{text} asks for a number that the rows loaded on line {load.line} give for free; take their len()"
-        return f"{text} only feeds output and costs a query; after the load on line {load.line} len() is free"
+            message = (
+                f"{text} asks for a number that the rows loaded on line {load.line} give for free; take their len()"
+            )
+        else:
+            message = f"{text} only feeds output and costs a query; after the load on line {load.line} len() is free"
+        return message, self._length_instead(subject, load, file)
+
+    def _without_probe(self, subject: Evaluation, load: Use, file: File) -> Replacements | None:
+        """`if rows.exists():` taken away around the loop that is all it guards."""
+        statement = owning_statement(file.source, subject.node)
+        if not isinstance(statement, ast.If) or statement.orelse or len(statement.body) != 1:
+            return None
+        loop = statement.body[0]
+        if not isinstance(loop, ast.For | ast.AsyncFor) or loop.orelse or not _is_whole_test(subject, statement.test):
+            return None
+        goes_over_rows = any(node is load.node for node in ast.walk(loop.iter))
+        return without_condition(file.source, statement) if goes_over_rows else None
+
+    def _rows_instead(self, subject: Evaluation, load: Use, file: File) -> Replacements | None:
+        """`rows.exists()` -> `rows`, in a test."""
+        call, source = subject.call, file.source
+        if not _is_same_name(call, load) or not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+            return None
+        if subject.how is How.COUNT:
+            if not isinstance(subject.whole, ast.Compare):
+                return drop(source, source.span(call.func.value)[1], source.span(call)[1])
+            return replace(
+                source, subject.whole, ("" if subject.asks_existence else "not ") + source.text_of(call.func.value)
+            )
+        if not is_test(source, call):
+            return None
+        return drop(source, source.span(call.func.value)[1], source.span(call)[1])
+
+    def _length_instead(self, subject: Evaluation, load: Use, file: File) -> Replacements | None:
+        """`rows.count()` -> `len(rows)`."""
+        call = subject.call
+        if not _is_same_name(call, load) or not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+            return None
+        return replace(file.source, call, f"len({file.source.text_of(call.func.value)})")
+
+
+def _is_whole_test(subject: Evaluation, test: ast.expr) -> bool:
+    """Whether a test is true where there are rows, and asks for nothing else."""
+    if subject.how is How.COUNT:
+        return test is subject.whole and subject.asks_existence is True
+    return test is subject.call or (isinstance(test, ast.Await) and test.value is subject.call)
+
+
+def _is_same_name(call: ast.Call | None, load: Use) -> bool:
+    """Whether a variable is asked and loaded later, so that its result cache serves both."""
+    func = call.func if call is not None else None
+    return (
+        load.same_object
+        and isinstance(func, ast.Attribute)
+        and isinstance(func.value, ast.Name)
+        and func.attr[0] != "a"
+    )
 
 
 def _ends_in_raise(node: ast.AST) -> bool:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flake8_djq.findings import Finding
+from flake8_djq.findings import Edit, Finding
+from flake8_djq.fixes.spans import replace
+from flake8_djq.fixes.statements import (
+    answer_name,
+    awaited,
+    free_name,
+    keep_in_name,
+    owning_statement,
+    same_scope,
+)
 from flake8_djq.querysets.evaluations import Evaluation, How
 from flake8_djq.querysets.values import Bound
 from flake8_djq.rules.base import File, Fix, On, Rule
@@ -72,7 +81,27 @@ class RepeatedEvaluation(Rule[Evaluation]):
             message = f"{text} runs the query of line {line} again; do both in one pass over the rows"
         else:
             message = f"{text} runs the same query as line {line} again; keep the first result in a variable"
-        yield self.finding(file, subject.node, message)
+        yield self.finding(file, subject.node, message, self._edit(subject, first, file))
+
+    def _edit(self, subject: Evaluation, first: Evaluation, file: File) -> Edit | None:
+        """The answer of the first run used for the second, where both ask for something that is no load of all rows."""
+        source = file.source
+        if How.STREAM in (subject.how, first.how) or How.INDEX in (subject.how, first.how):
+            return None
+        if subject.how.loads and (subject.by != first.by or subject.bound is Bound.UNBOUNDED):
+            return None
+        asked = awaited(source, first.call or first.node)
+        again = awaited(source, subject.call or subject.node)
+        statement = owning_statement(source, asked)
+        if statement is None or not same_scope(source, asked, again):
+            return None
+        name = answer_name(source, statement, asked)
+        if name is not None:
+            parts = replace(source, again, name)
+        else:
+            name = free_name(source, first)
+            parts = keep_in_name(source, statement, name, asked, again) if name else None
+        return Edit(parts, safe=False) if parts else None
 
     def _first(self, subject: Evaluation) -> Evaluation | None:
         """The earlier run of the same SQL."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
-from itertools import islice
 
 from flake8_djq.findings import Edit, Finding
+from flake8_djq.fixes.spans import replace
 from flake8_djq.rules.base import File, Fix, On, Rule
 from flake8_djq.rules.settings.bindings import Bindings
 from flake8_djq.rules.settings.environment import WithoutVariables
@@ -98,7 +97,5 @@ def _switch_off(file: File, value: ast.expr) -> Edit | None:
     """The edit that writes `False` over a plain `True`."""
     if not isinstance(value, ast.Constant) or value.value is not True:
         return None
-    starts = (match.end() for match in re.finditer(r"\r\n|\r|\n", file.source.text))
-    line = 0 if value.lineno == 1 else next(islice(starts, value.lineno - 2, None))
-    start = line + file.source.column(value)
-    return Edit(start, start + len("True"), "False", safe=False)
+    parts = replace(file.source, value, "False")
+    return Edit(parts, safe=False) if parts else None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flake8_djq.findings import Finding
+from flake8_djq.findings import Edit, Finding
+from flake8_djq.fixes.spans import with_argument
 from flake8_djq.querysets.evaluations import Evaluation, How
 from flake8_djq.rules.base import File, Fix, On, Rule
 from flake8_djq.rules.streaming.chunk_size import chunk_size_of
@@ -80,4 +81,5 @@ class IteratorDropsPrefetch(Rule[Evaluation]):
             f"{spell(subject.node)} after prefetch_related() {_effect(file.options.django_version)};"
             f" give it a size: iterator(chunk_size={file.options.chunk_size})"
         )
-        yield self.finding(file, subject.node, message)
+        parts = with_argument(file.source, subject.call, f"chunk_size={file.options.chunk_size}")
+        yield self.finding(file, subject.node, message, Edit(parts, safe=True) if parts else None)
