@@ -11,10 +11,10 @@ import ast
 import re
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 from fnmatch import fnmatch
 from functools import cached_property
+from typing import NamedTuple
 
 from flake8_djq.options import Options
 from flake8_djq.source import Function, Source, dotted_name
@@ -31,8 +31,7 @@ class Kind(str, Enum):
     TESTS = "tests"
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(NamedTuple):
     """The kind of one piece of code; ``way`` says how batch work gets there when the place itself does not show it."""
 
     kind: Kind

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["Edit", "Finding", "Replacement"]
 
 
-@dataclass(frozen=True, order=True)
-class Replacement:
+class Replacement(NamedTuple):
     """New text for one span of a file's text.
 
     ``start`` and ``end`` are offsets in characters into the text as Python reads it: decoded, with no byte order mark,
@@ -20,8 +19,7 @@ class Replacement:
     text: str
 
 
-@dataclass(frozen=True)
-class Edit:
+class Edit(NamedTuple):
     """What mends one finding: replacements that are made together or not at all, in the order of the text.
 
     ``safe`` says that the program keeps its rows, their order and its visible effects on every supported database.
@@ -33,8 +31,7 @@ class Edit:
     needs: str = ""
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """One violation.
 
     ``line`` counts from 1 and ``column`` from 0, in characters, as flake8 wants them. ``message`` holds the remedy in

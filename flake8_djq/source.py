@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
+from typing import NamedTuple
 
 __all__ = ["Function", "FunctionNode", "Source", "dotted_name"]
 
@@ -26,8 +26,7 @@ def dotted_name(node: ast.AST) -> str:
     return ".".join(reversed(parts))
 
 
-@dataclass(frozen=True)
-class Function:
+class Function(NamedTuple):
     """A function or method that is not inside another function."""
 
     node: FunctionNode

@@ -6,8 +6,8 @@ reference. A test holds the table against the installed Django, so a method that
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 __all__ = ["METHODS", "OTHER_NAMES", "RAW_METHODS", "Gives", "Method", "Runs"]
 
@@ -40,8 +40,7 @@ class Runs(Enum):
     LATER = "runs a query once its result is iterated"
 
 
-@dataclass(frozen=True)
-class Method:
+class Method(NamedTuple):
     """One row of the table. ``asynchronous`` marks the twins whose result is awaited (or looped by ``async for``).
 
     ``effect`` says what a method that gives a queryset does to the query:

@@ -6,6 +6,7 @@ import ast
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
+from typing import NamedTuple
 
 from flake8_djq.querysets.values import Bound, QuerySet, Value
 from flake8_djq.source import dotted_name
@@ -119,8 +120,7 @@ class Loop:
         return frozenset(names)
 
 
-@dataclass(frozen=True)
-class Use:
+class Use(NamedTuple):
     """A later use of the same queryset object (or, with ``same_object`` False, of the same query built anew).
 
     ``path`` are the conditions and loops that it stands in; ``left`` those of each ``return``, ``raise``, ``break`` and

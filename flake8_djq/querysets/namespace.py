@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
+from typing import NamedTuple
 
 from flake8_djq.options import Options
 from flake8_djq.querysets.declarations import OTHER_ORMS, ClassKind, Declarations, ModelClass
@@ -37,8 +38,7 @@ __all__ = ["Namespace", "Summary"]
 MODEL_MODULE = re.compile(r"(^|\.)models(\.|$)|^\.+$|(^|\.)models_?\w*\.")
 
 
-@dataclass(frozen=True)
-class Summary:
+class Summary(NamedTuple):
     """What calling a function of the file gives, and whether it may change rows."""
 
     value: Value

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from flake8_djq.querysets.evaluations import Evaluation
 from flake8_djq.querysets.values import (
@@ -36,8 +37,7 @@ MOST_FACTS = 60
 Signature = tuple[str, str]
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(NamedTuple):
     """What one queryset object has been through on the paths to here."""
 
     certain: tuple[Evaluation, ...] = ()
@@ -106,14 +106,14 @@ class State:
 
     def evaluated(self, queryset: QuerySet, evaluation: Evaluation) -> None:
         facts = self.facts.get(queryset, Facts())
-        self.facts[queryset] = replace(
-            facts, certain=_with(facts.certain, evaluation), perhaps=_with(facts.perhaps, evaluation)
+        self.facts[queryset] = facts._replace(
+            certain=_with(facts.certain, evaluation), perhaps=_with(facts.perhaps, evaluation)
         )
 
     def escaped(self, queryset: QuerySet, to_code: bool = False) -> None:
         """The object is held elsewhere too; ``to_code`` says that code has had it, which may have loaded its rows."""
         facts = self.facts.get(queryset, Facts())
-        self.facts[queryset] = replace(facts, escaped=True, handed_on=facts.handed_on or to_code)
+        self.facts[queryset] = facts._replace(escaped=True, handed_on=facts.handed_on or to_code)
 
     def tidy(self) -> None:
         """Forget querysets that no name holds any more: they cannot be used again, and keeping them costs time."""
@@ -128,7 +128,7 @@ class State:
         self.queries = {key: earlier for key, earlier in self.queries.items() if earlier.queryset.model != model}
         for queryset, facts in list(self.facts.items()):
             if queryset.model == model:
-                self.facts[queryset] = replace(facts, certain=())
+                self.facts[queryset] = facts._replace(certain=())
 
     def anything_written(self) -> None:
         """Code ran that may have changed any row."""
@@ -184,7 +184,7 @@ def _merge(result: State, other: State) -> None:
     for queryset, facts in other.facts.items():
         known = result.facts.get(queryset)
         if known is None:
-            result.facts[queryset] = replace(facts, certain=())
+            result.facts[queryset] = facts._replace(certain=())
         elif known is not facts:
             result.facts[queryset] = Facts(
                 tuple(earlier for earlier in known.certain if earlier in facts.certain),
@@ -194,7 +194,7 @@ def _merge(result: State, other: State) -> None:
             )
     for queryset, facts in result.facts.items():
         if queryset not in other.facts and facts.certain:
-            result.facts[queryset] = replace(facts, certain=())
+            result.facts[queryset] = facts._replace(certain=())
     result.queries = {key: value for key, value in result.queries.items() if other.queries.get(key) is value}
     for listed, source in other.growth.items():
         result.growth[listed] = result.growth.get(listed) or source

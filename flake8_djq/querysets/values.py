@@ -46,17 +46,32 @@ class Bound(Enum):
 
 
 class Value:
-    """Base of everything that an expression may hold."""
+    """Base of everything that an expression may hold. Values of one kind with equal parts are equal, and none changes.
 
-    __slots__ = ()
+    The two methods below stand in for those that dataclasses would generate for each class, at ten times the cost of
+    importing this module: a run over one file is over before they could pay.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *vars(self).values()))
 
 
-@dataclass(frozen=True, slots=True)
+class Identity(Value):
+    """Base of values that stand for one object of the program: only the same is equal."""
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+
+@dataclass(eq=False, repr=False)
 class Unknown(Value):
     """Anything at all; rules are silent about it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class Plain(Value):
     """Certainly no queryset: a number, a text, a dict ...
 
@@ -71,14 +86,14 @@ PLAIN = Plain()
 NONE = Plain("none")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class Model(Value):
     """A model class. ``name`` is its own name, or the name of the variable where the class is not known."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class ModelAttribute(Value):
     """An attribute of a model class: perhaps a manager, which a query method called on it will show."""
 
@@ -86,7 +101,7 @@ class ModelAttribute(Value):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class Manager(Value):
     """A manager: each query method called on it starts a new queryset.
 
@@ -100,8 +115,8 @@ class Manager(Value):
     perhaps_prefetched: bool = False
 
 
-@dataclass(eq=False, slots=True)
-class QuerySet(Value):
+@dataclass(eq=False, repr=False)
+class QuerySet(Identity):
     """One queryset object: two names for the same object share its result cache, so identity counts.
 
     ``key`` spells the query with the versions of the names that it depends on: equal keys, equal SQL. ``names`` are
@@ -138,14 +153,14 @@ class QuerySet(Value):
     loops: tuple[object, ...] = field(default=())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class Stream(Value):
     """What ``.iterator()`` returned."""
 
     queryset: QuerySet
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class Row(Value):
     """One row; ``of`` is the queryset that is being looped over, where there is one."""
 
@@ -153,7 +168,7 @@ class Row(Value):
     of: QuerySet | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class RowAttribute(Value):
     """An attribute of a row, at any depth: a value, another row, or a relation's manager, which its use will show."""
 
@@ -162,7 +177,7 @@ class RowAttribute(Value):
     perhaps_prefetched: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class Rows(Value):
     """A list, set or tuple into which a queryset was loaded, by which evaluation."""
 
@@ -170,21 +185,21 @@ class Rows(Value):
     evaluation: object = None
 
 
-@dataclass(eq=False, slots=True)
-class ListValue(Value):
+@dataclass(eq=False, repr=False)
+class ListValue(Identity):
     """A list that the function builds itself. What makes it grow is part of the state, since it changes."""
 
     node: ast.expr
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class Sequence(Value):
     """A tuple or list written out."""
 
     items: tuple[Value, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class Wrapped(Value):
     """Lazy wrappers that loop over what they hold once they are looped over: ``enumerate``, ``zip``, ``tqdm`` ..."""
 
@@ -193,42 +208,42 @@ class Wrapped(Value):
     nodes: tuple[ast.expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class LocalFunction(Value):
     """A function or method of the same file, by its qualified name."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class InnerFunction(Value):
     """A function that is defined inside the one that is being read, by what its body returns there."""
 
     gives: Value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class LocalClass(Value):
     """A class of the same file that is no model."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class Instance(Value):
     """An object of a class of the same file that is no model: mostly ``self``."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class Count(Value):
     """The number that an evaluation gave; kept to see what it is used for."""
 
     evaluation: object
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class Either(Value):
     """One of several, by the path that was taken."""
 
