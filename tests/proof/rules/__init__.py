@@ -1,0 +1,1 @@
+"""Each rule's remedy, run before and after on every database."""
