@@ -13,6 +13,7 @@ from pathlib import Path
 
 from flake8_djq import __version__
 from flake8_djq.rules.base import Rule, all_rules
+from flake8_djq.table_sizes import DEFAULT_OUTPUT
 
 __all__ = ["COMMANDS", "Command", "main", "page", "summary", "table"]
 
@@ -142,6 +143,39 @@ def _run_keyset(arguments: argparse.Namespace) -> int:
     return write_keyset(arguments.path, arguments.force)
 
 
+def _configure_table_sizes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--settings",
+        metavar="MODULE",
+        default="",
+        help="the settings to run with, such as shop.settings.production (default: $DJANGO_SETTINGS_MODULE)",
+    )
+    parser.add_argument(
+        "--output",
+        metavar="FILE",
+        default=DEFAULT_OUTPUT,
+        help="the file to write, - for standard output (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--pythonpath",
+        type=Path,
+        metavar="DIR",
+        default=Path(),
+        help="the folder to import the settings from, that of manage.py (default: the current one)",
+    )
+    parser.epilog = (
+        "It runs your project's settings and apps, and asks the databases for their statistics. It only reads, and"
+        " counts at most a million rows of a table that has no statistics. The file holds the names of models and"
+        " tables and rounded numbers of rows."
+    )
+
+
+def _run_table_sizes(arguments: argparse.Namespace) -> int:
+    from flake8_djq.sizes.command import write_table_sizes
+
+    return write_table_sizes(arguments.settings, arguments.output, arguments.pythonpath)
+
+
 COMMANDS = (
     Command(
         "fix",
@@ -154,6 +188,12 @@ COMMANDS = (
     Command("keyset", "write the keyset iterator into a project", _configure_keyset, _run_keyset),
     Command("rule", "print the documentation of a rule, or of a family of rules", _configure_rule, _run_rule),
     Command("rules", "list all rules", _configure_rules, _run_rules),
+    Command(
+        "table-sizes",
+        "write how many rows the tables of a project hold; this runs Django",
+        _configure_table_sizes,
+        _run_table_sizes,
+    ),
 )
 
 

@@ -6,13 +6,17 @@ flake8 reads them from its own configuration files and its command line, both as
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from flake8.options.manager import OptionManager
+
+    from flake8_djq.table_sizes import TableSizes
 
 __all__ = ["InvalidOption", "Options", "add_options", "read_options"]
 
@@ -31,6 +35,7 @@ class Options:
     """The settings of one flake8 run, already checked.
 
     ``django_version`` is None where the user named none: then messages say what every supported version does.
+    ``small_models`` holds those too that ``table_sizes`` shows to have fewer rows than ``large_table``.
     """
 
     contexts: frozenset[str] = frozenset({"batch"})
@@ -42,6 +47,9 @@ class Options:
     django_version: tuple[int, int] | None = None
     chunk_size: int = 2000
     small_models: frozenset[str] = frozenset({"ContentType", "Group", "Permission", "Site"})
+    table_sizes: TableSizes | None = None
+    large_table: int = 10_000
+    index: bool = True
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -84,25 +92,51 @@ def _django_version(text: str) -> tuple[int, int] | None:
     return version
 
 
-def _chunk_size(text: str) -> int:
+def _rows(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise ValueError("a whole number above 0")
     return int(text)
+
+
+def _index(text: str) -> bool:
+    if text not in ("on", "off"):
+        raise ValueError("on or off")
+    return text == "on"
 
 
 def _small_models(text: str) -> frozenset[str]:
     return Options.small_models | {name.rpartition(".")[2] for name in _names(text)}
 
 
+def _table_sizes(text: str) -> TableSizes | None:
+    if not text:
+        return None
+    from flake8_djq.table_sizes import BadSizes, read_sizes
+
+    try:
+        return read_sizes(Path(text))
+    except BadSizes as error:
+        raise ValueError(f"a file that flake8-djq table-sizes has written ({error})") from None
+
+
+def _absolute(path: str, folder: str = os.curdir) -> str:
+    """A path from a folder: flake8 hands over that of its configuration file. "" stays as it is."""
+    return os.path.abspath(os.path.join(folder, path.strip())) if path.strip() else ""
+
+
 @dataclass(frozen=True)
 class _Setting:
-    """One row of the table below; ``read`` raises ValueError with what the option takes."""
+    """One row of the table below; ``read`` raises ValueError with what the option takes.
+
+    ``is_file`` says that the value is the path of a file, from the folder of the configuration that names it.
+    """
 
     field: str
     default: str
     metavar: str
     meaning: str
     read: Callable[[str], Any]
+    is_file: bool = False
 
     @property
     def name(self) -> str:
@@ -156,7 +190,15 @@ SETTINGS = (
         "the version of Django that the project runs on, such as 5.2; auto words messages for every version",
         _django_version,
     ),
-    _Setting("chunk_size", "2000", "ROWS", "the chunk_size that remedies are written with", _chunk_size),
+    _Setting("chunk_size", "2000", "ROWS", "the chunk_size that remedies are written with", _rows),
+    _Setting(
+        "index",
+        "on",
+        "ON|OFF",
+        "whether other files of the project are read where a file needs them; off: what they declare, such as managers"
+        " that prefetch, functions that give querysets and the callers of a function, is not known",
+        _index,
+    ),
     _Setting(
         "small_models",
         "",
@@ -164,6 +206,16 @@ SETTINGS = (
         "more models whose tables stay small, besides ContentType, Group, Permission and Site",
         _small_models,
     ),
+    _Setting(
+        "table_sizes",
+        "",
+        "FILE",
+        "how many rows the tables of production hold, as flake8-djq table-sizes has written it: rules about whole"
+        " tables are silent on models under djq-large-table, and name the rows of the others",
+        _table_sizes,
+        is_file=True,
+    ),
+    _Setting("large_table", "10000", "ROWS", "rows from which a table of djq-table-sizes counts as large", _rows),
 )
 
 
@@ -176,7 +228,11 @@ def add_options(manager: OptionManager) -> None:
             metavar=setting.metavar,
             parse_from_config=True,
             help=f"{setting.meaning} (default: {setting.default or 'none'})",
+            **({"type": _absolute} if setting.is_file else {}),
         )
+        if setting.is_file:
+            # normalize_paths=True would leave a name without a slash alone, since it might be a pattern.
+            setattr(manager.options[-1], "normalize", _absolute)
 
 
 def read_options(namespace: argparse.Namespace) -> Options:
@@ -192,4 +248,6 @@ def read_options(namespace: argparse.Namespace) -> Options:
         except ValueError as error:
             raise InvalidOption(f"--{setting.name} takes {error}, not {text!r}") from None
     assert set(values) == {field.name for field in fields(Options)}
+    if values["table_sizes"] is not None:
+        values["small_models"] |= values["table_sizes"].under(values["large_table"])
     return Options(**values)
