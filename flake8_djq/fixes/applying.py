@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import ast
+import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flake8_djq.findings import Finding, Replacement
+from flake8_djq.findings import Edit, Finding, Replacement
 from flake8_djq.fixes.imports import insert_import
 from flake8_djq.fixes.wrapping import wrap_lines
 from flake8_djq.source import Source
 
 __all__ = ["Applied", "apply_edits", "replaced"]
+
+NEW_NAME = re.compile(r"[ \t]*(\w+) = ")
 
 
 @dataclass(frozen=True)
@@ -30,25 +34,36 @@ def apply_edits(source: Source, findings: Sequence[Finding], limit: int) -> Appl
     """
     chosen: list[Finding] = []
     for finding in sorted(findings, key=lambda finding: (finding.line, finding.column, finding.code)):
-        if finding.edit and not any(_overlap(finding, other) for other in chosen):
+        if finding.edit and not any(_clash(source, finding, other) for other in chosen):
             chosen.append(finding)
-    while chosen:
-        text = _applied(source, chosen)
-        if _is_python(text):
-            return Applied(wrap_lines(source.normal_text, text, limit), tuple(chosen))
-        chosen = [finding for finding in chosen if len(chosen) > 1 and _is_python(_applied(source, [finding]))][:1]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what Python thinks of the user's escapes
+        while chosen:
+            text = _applied(source, chosen)
+            if _is_python(text):
+                return Applied(wrap_lines(source.normal_text, text, limit), tuple(chosen))
+            good = [finding for finding in chosen if _is_python(_applied(source, [finding]))]
+            chosen = good if len(good) < len(chosen) else good[:1]
     return Applied(source.normal_text, ())
 
 
-def _overlap(first: Finding, second: Finding) -> bool:
-    """Whether two edits touch the same text; two insertions in one place do."""
+def _clash(source: Source, first: Finding, second: Finding) -> bool:
+    """Whether two edits touch the same text (two insertions in one place do), or set one new name in one function."""
     if first.edit is None or second.edit is None:
         return False
-    return any(
+    touch = any(
         one.start <= other.end and other.start <= one.end
         for one in first.edit.replacements
         for other in second.edit.replacements
     )
+    same_names = _new_names(first.edit) & _new_names(second.edit)
+    return touch or (bool(same_names) and source.function_at(first.line) is source.function_at(second.line))
+
+
+def _new_names(edit: Edit) -> set[str]:
+    """The variables that an edit sets in new lines."""
+    lines = (part.text for part in edit.replacements if part.start == part.end)
+    return {match[1] for match in map(NEW_NAME.match, lines) if match}
 
 
 def _applied(source: Source, findings: Sequence[Finding]) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
@@ -21,48 +22,63 @@ def fix(choice: Choice, flake8_arguments: Sequence[str], diff: bool) -> int:
     Gives the exit code: 0 when nothing is left, 1 when findings are left (with ``diff`` also when there are changes),
     2 when flake8 could not run.
     """
-    paths = [argument for argument in flake8_arguments if not argument.startswith("-") or argument == "-"]
-    if "-" in paths:
+    if "-" in flake8_arguments:
         print("flake8-djq fix: it changes files, and standard input is none; name the file", file=sys.stderr)
         return 2
     try:
         reported = run_flake8(flake8_arguments)
-        options = [argument for argument in flake8_arguments if argument not in _existing(paths)]
-        files = _fix_files(reported, choice, options)
+        files = _fix_files(reported, choice, _without_paths(flake8_arguments, reported.paths))
+        for file in files:
+            if file.changed and diff:
+                sys.stdout.buffer.write(file.diff())
+            elif file.changed:
+                file.write(Path.cwd())
+        sys.stdout.flush()
     except (Flake8Failed, InvalidOption) as error:
         print(f"flake8-djq fix: flake8 could not run\n{error}", file=sys.stderr)
         return 2
-    if diff:
-        for file in files:
-            if file.changed:
-                sys.stdout.buffer.write(file.diff())
-        sys.stdout.flush()
-    else:
-        for file in files:
-            if file.changed:
-                file.write(Path.cwd())
+    except KeyboardInterrupt:
+        show_progress("")
+        print("flake8-djq fix: stopped; every file is whole, as it was or fixed", file=sys.stderr)
+        return 130
     _summarize(files, diff, sys.stderr if diff else sys.stdout)
     left = any(file.left for file in files)
     return int(left or (diff and any(file.changed for file in files)))
 
 
-def _existing(paths: Iterable[str]) -> set[str]:
-    """Of the arguments, those that flake8 took for files and folders to look at."""
-    return {path for path in paths if Path(path).exists()}
+def _without_paths(arguments: Sequence[str], paths: Sequence[str]) -> list[str]:
+    """The arguments without those that flake8 took for paths; a value of an option may read like one and stays."""
+    kept, left = [], list(paths)
+    for argument in reversed(arguments):
+        if left and argument == left[-1]:
+            left.pop()
+        else:
+            kept.append(argument)
+    return kept[::-1]
 
 
 def _fix_files(reported: Reported, choice: Choice, flake8_options: Sequence[str]) -> list[FixedFile]:
+    """What becomes of each file that flake8 reported; one that goes by several names is fixed under the first."""
     by_path: dict[str, list[Violation]] = {}
     for item in reported.violations:
         if choice.takes(item.code):
             by_path.setdefault(item.path, []).append(item)
     files = []
-    for number, (path, violations) in enumerate(sorted(by_path.items()), 1):
+    for path, why in sorted(reported.unreadable.items()):
+        files.append(FixedFile(path, left=Counter({SKIPPED: 1}), skipped=why))
+    seen: set[Path] = set()
+    for number, (path, violations) in enumerate(sorted(by_path.items(), key=_links_last), 1):
+        if Path(path).resolve() in seen:
+            continue
+        seen.add(Path(path).resolve())
         show_progress(f"fixing {number} of {len(by_path)}: {path}")
-        own = Reported(tuple(violations), reported.options, reported.line_length)
-        files.append(fix_file(path, own, choice, flake8_options))
+        files.append(fix_file(path, replace(reported, violations=tuple(violations)), choice, flake8_options))
     show_progress("")
     return files
+
+
+def _links_last(item: tuple[str, object]) -> tuple[bool, str]:
+    return Path(item[0]).is_symlink(), item[0]
 
 
 def _summarize(files: Sequence[FixedFile], diff: bool, stream: TextIO) -> None:
@@ -73,7 +89,7 @@ def _summarize(files: Sequence[FixedFile], diff: bool, stream: TextIO) -> None:
         elif file.changed and not diff:
             print(f"{file.path}: {_codes(file.fixed)}", file=stream)
     fixed = sum((file.fixed for file in files), Counter[str]())
-    changed = sum(file.changed and not file.skipped for file in files)
+    changed = sum(file.changed for file in files)
     left = sum((file.left for file in files), Counter[str]())
     if fixed:
         verb = "would fix" if diff else "fixed"

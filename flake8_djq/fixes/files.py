@@ -11,6 +11,7 @@ import stat
 import tempfile
 import tokenize
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from pathlib import Path
 
 __all__ = ["NotWritten", "TextFile", "read_file", "write_file"]
@@ -36,17 +37,14 @@ class TextFile:
 
         Raises NotWritten where the encoding of the file cannot hold the new text.
         """
-        raw = self.content.decode(self.encoding)
-        ends = LINE_END.findall(raw)
-        usual = max(ends, key=ends.count, default="\n")
+        ends = LINE_END.findall(self.content.decode(self.encoding))
+        usual = max(sorted(set(ends)), key=ends.count, default="\n")
         before, after = self.text.split("\n"), text.split("\n")
-        head = _common(before, after)
-        tail = _common(before[head:][::-1], after[head:][::-1])
-        more = len(after) - len(before)
+        own = _kept(before, after) if len(set(ends)) > 1 else {}
         parts = []
         for index, line in enumerate(after[:-1]):
-            place = index if index < head or not more else index - more if index >= len(after) - tail else -1
-            parts += [line, ends[place] if 0 <= place < len(ends) else usual]
+            place = own.get(index, len(ends))
+            parts += [line, ends[place] if place < len(ends) else usual]
         joined = "".join(parts) + after[-1]
         try:
             return joined.encode(self.encoding)
@@ -54,14 +52,13 @@ class TextFile:
             raise NotWritten(f"its encoding {self.encoding} has no {error.object[error.start]!r}") from None
 
 
-def _common(first: list[str], second: list[str]) -> int:
-    """How many lines two texts begin with in common."""
-    count = 0
-    for left, right in zip(first, second, strict=False):
-        if left != right:
-            break
-        count += 1
-    return count
+def _kept(before: list[str], after: list[str]) -> dict[int, int]:
+    """For each line of a new text that stood in the old one, or stands in the place of one, which one that is."""
+    kept: dict[int, int] = {}
+    for what, start, end, new_start, new_end in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if what in ("equal", "replace"):
+            kept.update(zip(range(new_start, new_end), range(start, end), strict=False))
+    return kept
 
 
 def read_file(path: Path) -> TextFile:
@@ -77,6 +74,8 @@ def read_file(path: Path) -> TextFile:
         raise NotWritten(error.strerror or str(error)) from None
     except (SyntaxError, UnicodeDecodeError) as error:
         raise NotWritten(str(error)) from None
+    if text.encode(encoding) != content:
+        raise NotWritten(f"its encoding {encoding} has several ways to write what it holds")
     return TextFile(path, content, encoding, LINE_END.sub("\n", text))
 
 
@@ -84,11 +83,12 @@ def write_file(file: TextFile, content: bytes, root: Path) -> None:
     """Put new content in the place of a file at once: it is whole at any moment, and keeps its permissions.
 
     Raises NotWritten, and leaves everything as it was, where the file has changed since it was read, is read-only, or
-    is a link to something outside ``root``.
+    is a link to something outside ``root`` or stands in a folder that is one.
     """
-    target = file.path.resolve()
-    if file.path.is_symlink() and not target.is_relative_to(root.resolve()):
-        raise NotWritten(f"it is a link to {target}, outside of {root.resolve()}")
+    target, root = file.path.resolve(), root.resolve()
+    is_link = file.path.is_symlink() or Path(os.path.abspath(file.path)).is_relative_to(root)
+    if is_link and not target.is_relative_to(root):
+        raise NotWritten(f"it is a link to {target}, outside of {root}")
     try:
         if target.read_bytes() != file.content:
             raise NotWritten("it changed while flake8 was running; run again")

@@ -14,10 +14,9 @@ from pathlib import Path
 from flake8_djq.findings import Finding
 from flake8_djq.fixes.applying import apply_edits
 from flake8_djq.fixes.files import NotWritten, TextFile, read_file, write_file
-from flake8_djq.fixes.running import Reported, Violation, run_flake8
+from flake8_djq.fixes.running import Reported, run_flake8
 from flake8_djq.fixes.wrapping import line_limit
 from flake8_djq.linter import lint
-from flake8_djq.options import Options
 from flake8_djq.source import Source
 
 __all__ = ["Choice", "FixedFile", "fix_file"]
@@ -25,10 +24,11 @@ __all__ = ["Choice", "FixedFile", "fix_file"]
 # Each pass fixes something; this many would mean that two rules undo each other.
 MOST_PASSES = 20
 
-NO_FIX = "have no fix"
-UNSAFE = "have an unsafe fix (--unsafe applies it)"
-OVERLAPS = "have a fix that does not go together with another"
-SKIPPED = "stand in files that were left alone"
+NO_FIX = "without a fix"
+UNSAFE = "with an unsafe fix (--unsafe applies it)"
+MISFIT = "with a fix that does not fit the code"
+CHANGED = "not found again: the file has changed meanwhile"
+SKIPPED = "in files that were left alone"
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,10 @@ class Choice:
         return self.takes(finding.code) and finding.edit is not None and (finding.edit.safe or self.unsafe)
 
     def why_not(self, finding: Finding) -> str:
-        """Why a finding is left, as the end of "3 findings ..."."""
+        """Why a finding is left, as the end of "left 3 findings ..."."""
         if finding.edit is None:
             return NO_FIX
-        return OVERLAPS if self.applies(finding) else UNSAFE
+        return MISFIT if self.applies(finding) else UNSAFE
 
 
 @dataclass
@@ -64,7 +64,7 @@ class FixedFile:
 
     @property
     def changed(self) -> bool:
-        return self.before is not None and self.text != self.before.text
+        return self.before is not None and not self.skipped and self.text != self.before.text
 
     def diff(self) -> bytes:
         """The change as a unified diff in the file's own encoding and line ends, such as ``git apply`` takes."""
@@ -104,30 +104,37 @@ def fix_file(path: str, reported: Reported, choice: Choice, flake8_arguments: Se
     result = FixedFile(path)
     try:
         result.before = read_file(Path(path))
-    except NotWritten as error:
-        result.left[NO_FIX] = sum(1 for item in reported.violations if choice.takes(item.code))
+        source = _source(path, result.before.text)
+    except (NotWritten, SyntaxError, ValueError) as error:
+        result.left[NO_FIX] = len(reported.violations)
         result.skip(str(error))
         return result
-    result.text = result.before.text
-    limit = line_limit(Path(path), reported.line_length, result.text)
-    violations: Iterable[Violation] = reported.violations
+    limit = line_limit(Path(path), reported.line_length, source.normal_text)
     for _ in range(MOST_PASSES):
-        source = _source(path, result.text)
-        findings = [
-            finding
-            for finding in _reported_findings(source, violations, reported.options)
-            if choice.takes(finding.code)
-        ]
+        result.text = source.normal_text
+        findings, result.left = _reported_findings(source, reported, choice)
         applied = apply_edits(source, [finding for finding in findings if choice.applies(finding)], limit)
         result.text = applied.text
         result.fixed.update(finding.code for finding in applied.findings)
-        result.left = Counter(choice.why_not(finding) for finding in findings if finding not in applied.findings)
-        again = lint(_source(path, result.text), reported.options) if applied.findings else ()
-        if not any(map(choice.applies, again)):
+        left = [finding for finding in findings if finding not in applied.findings]
+        result.left.update(choice.why_not(finding) for finding in left)
+        if not applied.findings:
             break
-        shown = result.text.encode(result.before.encoding, "replace")
-        violations = run_flake8([*flake8_arguments, f"--stdin-display-name={path}", "-"], shown).violations
+        source = _source(path, applied.text)
+        again = [finding for finding in lint(source, reported.options, with_edits=True) if choice.takes(finding.code)]
+        if not any(map(choice.applies, again)) and _codes(again) == _codes(left):
+            break
+        shown = applied.text.encode(result.before.encoding, "replace")
+        reported = run_flake8([f"--stdin-display-name={path}", *flake8_arguments, "-"], shown)
+    try:
+        result.before.with_text(result.text)
+    except NotWritten as error:
+        result.skip(str(error))
     return result
+
+
+def _codes(findings: Iterable[Finding]) -> list[str]:
+    return sorted(finding.code for finding in findings)
 
 
 def _source(path: str, text: str) -> Source:
@@ -136,11 +143,13 @@ def _source(path: str, text: str) -> Source:
         return Source(path, text, ast.parse(text))
 
 
-def _reported_findings(source: Source, violations: Iterable[Violation], options: Options) -> list[Finding]:
-    """The findings, with their edits, of those places that flake8 has reported."""
-    wanted = {(item.line, item.column, item.code, item.message) for item in violations}
-    return [
-        finding
-        for finding in lint(source, options)
-        if (finding.line, finding.column + 1, finding.code, finding.message) in wanted
-    ]
+def _reported_findings(source: Source, reported: Reported, choice: Choice) -> tuple[list[Finding], Counter[str]]:
+    """The findings, with their edits, of what flake8 has reported; what of it is not found here counts as left."""
+    wanted = {item[1:] for item in reported.violations if choice.takes(item.code)}
+    found = {
+        (finding.line, finding.column + 1, finding.code, finding.message): finding
+        for finding in lint(source, reported.options, with_edits=True)
+    }
+    missing = len(wanted - found.keys())
+    findings = [finding for place, finding in found.items() if place in wanted]
+    return findings, Counter({CHANGED: missing} if missing else {})

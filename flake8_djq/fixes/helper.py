@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib import resources
+from keyword import iskeyword
 from pathlib import Path
 
 __all__ = ["dotted_module", "write_keyset"]
@@ -33,7 +34,7 @@ def write_keyset(path: Path, force: bool) -> int:
 
 
 def _problem(path: Path, text: str, force: bool) -> str:
-    if path.suffix != ".py" or not path.stem.isidentifier():
+    if path.suffix != ".py" or not _is_name(path.stem):
         return f"{path} is no name for a Python module; give one, such as shop/db/keyset.py"
     if not path.parent.is_dir():
         return f"there is no folder {path.parent}; make it first"
@@ -43,11 +44,22 @@ def _problem(path: Path, text: str, force: bool) -> str:
 
 
 def dotted_module(path: Path) -> str:
-    """The name that a file is imported by: from the folder above its outermost package, or from the current one."""
+    """The name that a file is imported by: from the folder above its outermost package, or from the current one.
+
+    ``src`` and folders whose names no import can spell are no part of it.
+    """
     path = path.resolve()
     root = path.parent
     while (root / "__init__.py").exists():
         root = root.parent
     if root == path.parent and path.is_relative_to(Path.cwd()):
         root = Path.cwd()
-    return ".".join(path.relative_to(root).with_suffix("").parts)
+    parts = path.relative_to(root).with_suffix("").parts
+    if parts[0] == "src" and not (root / "src" / "__init__.py").exists():
+        parts = parts[1:]
+    start = next((index for index in range(len(parts)) if all(map(_is_name, parts[index:]))), len(parts) - 1)
+    return ".".join(parts[start:])
+
+
+def _is_name(text: str) -> bool:
+    return text.isidentifier() and not iskeyword(text)

@@ -7,7 +7,8 @@ should: a comment would be lost, or the new text would mean something else.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
 
 from flake8_djq.findings import Replacement
 from flake8_djq.source import Source, dotted_name
@@ -18,11 +19,13 @@ __all__ = [
     "ancestors",
     "call_on",
     "call_on_inside",
+    "can_be_edited",
     "drop",
     "feeds_a_loop",
     "insert_after",
     "is_parenthesized",
     "is_test",
+    "on_one_line",
     "pass_to",
     "replace",
     "stands_alone",
@@ -45,26 +48,13 @@ TAKE_ITERABLES = frozenset(
 
 
 def ancestors(source: Source, node: ast.AST) -> list[ast.AST]:
-    """The nodes around a node, from the module down to its parent; empty where the node is not of this file."""
+    """The nodes around a node, from the module down to its parent."""
     found: list[ast.AST] = []
-    return found if _descend(source.tree, node, found) else []
-
-
-def _descend(here: ast.AST, node: ast.AST, found: list[ast.AST]) -> bool:
-    found.append(here)
-    for child in _children_at(here, getattr(node, "lineno", 0)):
-        if child is node or _descend(child, node, found):
-            return True
-    found.pop()
-    return False
-
-
-def _children_at(node: ast.AST, line: int) -> Iterator[ast.AST]:
-    """The children that a line can stand in; those with no place of their own, such as arguments, always can."""
-    for child in ast.iter_child_nodes(node):
-        first = min([getattr(child, "lineno", line), *(part.lineno for part in getattr(child, "decorator_list", ()))])
-        if first <= line <= (getattr(child, "end_lineno", None) or line):
-            yield child
+    parent = source.parents.get(node)
+    while parent is not None:
+        found.append(parent)
+        parent = source.parents.get(parent)
+    return found[::-1]
 
 
 def replace(source: Source, node: ast.expr | ast.stmt, text: str) -> Replacements | None:
@@ -86,7 +76,9 @@ def call_on(source: Source, node: ast.expr, call: str) -> Replacements | None:
         if not _has_comment(source, name, end):
             return (Replacement(name, end, call),)
     if isinstance(node, ATOMS):
-        return (Replacement(end, end, _dot(source, node) + call),)
+        dot = _dot(source, node)
+        place = _behind_comment(source, end) if "\n" in dot else end
+        return (Replacement(place, place, dot + call),)
     if is_parenthesized(source, node):
         close = source.normal_text.index(")", end) + 1
         return None if _has_comment(source, end, close) else (Replacement(close, close, f".{call}"),)
@@ -128,6 +120,19 @@ def feeds_a_loop(source: Source, node: ast.expr) -> bool:
     return isinstance(parent, ast.Call) and dotted_name(parent.func) in TAKE_ITERABLES and node in parent.args
 
 
+def _behind_comment(source: Source, place: int) -> int:
+    """The end of the line, where nothing but a comment follows: it belongs to what stands before it."""
+    text = source.normal_text
+    line_end = text.find("\n", place)
+    return line_end if line_end >= 0 and text[place:line_end].lstrip().startswith("#") else place
+
+
+def can_be_edited(source: Source, node: ast.expr | ast.stmt) -> bool:
+    """Whether a node has a place of its own in the text: parts of f-strings have no reliable one before Python 3.12."""
+    around = ancestors(source, node)
+    return bool(around) and not any(isinstance(part, ast.JoinedStr) for part in around)
+
+
 def is_test(source: Source, node: ast.expr) -> bool:
     """Whether only the truth of an expression counts where it stands."""
     inner: ast.AST = node
@@ -165,7 +170,18 @@ def pass_to(source: Source, node: ast.expr, function: str, more: str = "") -> Re
     if is_parenthesized(source, node):
         opened = source.normal_text.rindex("(", 0, start)
         return Replacement(opened, opened, function), *insert_after(source, node, more)
-    return Replacement(start, start, f"{function}("), Replacement(end, end, f"{more})")
+    if not _has_lines(node) or any(
+        isinstance(part, ast.Constant | ast.JoinedStr) and _has_lines(part) for part in ast.walk(node)
+    ):
+        return Replacement(start, start, f"{function}("), Replacement(end, end, f"{more})")
+    line = source.lines[node.lineno - 1]
+    margin, step = line[: len(line) - len(line.lstrip())], "\t" if line.startswith("\t") else "    "
+    starts = [source.offset(number, 0) for number in range(node.lineno + 1, (node.end_lineno or node.lineno) + 1)]
+    return (
+        Replacement(start, start, f"{function}(\n{margin}{step}"),
+        *(Replacement(place, place, step) for place in starts if source.normal_text[place] != "\n"),
+        Replacement(end, end, f"{more}\n{margin})"),
+    )
 
 
 def call_on_inside(
@@ -183,17 +199,49 @@ def call_on_inside(
     if called is None:
         return None
     has_lines = not stands_alone(source.text_of(inner)) or any("\n" in part.text for part in called)
+    front, rest = source.normal_text[start:inner_start], source.normal_text[inner_end:end]
+    above = front[len(front.rstrip()) :] if front.rstrip().endswith("(") else ""
+    below = rest[: len(rest) - len(rest.lstrip())] if rest.lstrip().startswith((")", ",")) else ""
     if has_lines and not is_parenthesized(source, outer):
         # The lines of a chain need the parentheses that go away.
-        front, rest = source.normal_text[start:inner_start], source.normal_text[inner_end:end]
-        opened = f"{before}(" + front[len(front.rstrip()) :]
-        closed = rest[: len(rest) - len(rest.lstrip())] + f").{call}"
+        opened, closed = f"{before}({above}", f"{below}).{call}"
         return Replacement(start, inner_start, opened), Replacement(inner_end, end, closed)
+    if not has_lines:
+        above = below = ""
     inside = [part for part in called if inner_start <= part.start and part.end <= inner_end]
     if len(inside) != len(called):
         return None
-    head, tail = Replacement(start, inner_start, before), Replacement(inner_end, end, "")
-    return _merged([head, *inside, tail])
+    head, tail = Replacement(start, inner_start, before + above), Replacement(inner_end, end, below)
+    shifted = [] if above else _moved_left(source, inner, _margin_at(source, inner_start) - _margin_at(source, start))
+    return _merged(sorted([head, *inside, *shifted, tail]))
+
+
+def _margin_at(source: Source, place: int) -> int:
+    """How far the line of a place is indented, in characters."""
+    line = source.lines[source.line_of(place) - 1]
+    return len(line) - len(line.lstrip())
+
+
+def _moved_left(source: Source, node: ast.expr, columns: int) -> list[Replacement]:
+    """The further lines of a node moved to the left; nothing where they have strings of several lines."""
+    if columns <= 0 or _has_long_string(node):
+        return []
+    starts = [source.offset(line, 0) for line in range(node.lineno + 1, (node.end_lineno or node.lineno) + 1)]
+    blank = " " * columns
+    return [
+        Replacement(start, start + columns, "")
+        for start in starts
+        if source.normal_text[start : start + columns] == blank
+    ]
+
+
+def _has_long_string(node: ast.expr) -> bool:
+    """Whether a string in a node has several lines, which must stay where they are."""
+    return any(isinstance(part, ast.Constant | ast.JoinedStr) and _has_lines(part) for part in ast.walk(node))
+
+
+def _has_lines(node: ast.expr) -> bool:
+    return node.lineno != node.end_lineno
 
 
 def _merged(parts: Sequence[Replacement]) -> Replacements:
@@ -216,6 +264,17 @@ def stands_alone(text: str) -> bool:
     return True
 
 
+def on_one_line(text: str) -> str:
+    """The text of an expression with its line breaks taken out, where no string spans one."""
+    joined = re.sub(r"(?<=[(\[{])\s*\n\s*|,?\s*\n\s*(?=[)\]}])", "", text)
+    joined = re.sub(r"\s*\n\s*", " ", joined)
+    try:
+        same = ast.dump(ast.parse(f"({joined})", mode="eval")) == ast.dump(ast.parse(f"({text})", mode="eval"))
+    except SyntaxError:
+        return text
+    return joined if same else text
+
+
 def with_argument(source: Source, call: ast.Call, argument: str) -> Replacements | None:
     """Add a keyword argument to a call, after the others, in the form in which they are written."""
     text = source.normal_text
@@ -228,6 +287,8 @@ def with_argument(source: Source, call: ast.Call, argument: str) -> Replacements
     start, end = source.offset(last.lineno, last.col_offset), source.offset(last.end_lineno, last.end_col_offset)
     if isinstance(last, ast.GeneratorExp) and end == close + 1:
         # "f(x for x in y)": the generator has been living in the parentheses of the call.
+        if _has_lines(call):
+            return None  # its lines would have to move
         return Replacement(start, start, "("), Replacement(close, close, f"), {argument}")
     rest = text[end:close]
     comma = _comma(rest)
@@ -238,6 +299,7 @@ def with_argument(source: Source, call: ast.Call, argument: str) -> Replacements
     place = end + comma + 1
     line = text[text.rfind("\n", 0, start) + 1 : start]
     if "\n" in rest[comma:] and not line.strip():
+        place = _behind_comment(source, place)
         return (Replacement(place, place, f"\n{line}{argument},"),)
     return (Replacement(place, place, f" {argument}"),)
 

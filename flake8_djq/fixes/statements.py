@@ -8,13 +8,15 @@ import re
 from flake8_djq.findings import Replacement
 from flake8_djq.fixes.spans import Replacements, ancestors
 from flake8_djq.querysets.evaluations import Evaluation
-from flake8_djq.source import Source
+from flake8_djq.source import Source, dotted_name
 
 __all__ = [
     "answer_name",
     "awaited",
+    "follows_at_once",
     "free_name",
     "keep_in_name",
+    "keeps_its_value",
     "move_above",
     "owning_statement",
     "same_scope",
@@ -71,11 +73,15 @@ def answer_name(source: Source, statement: ast.stmt, asked: ast.expr) -> str | N
 
 
 def free_name(source: Source, evaluation: Evaluation) -> str | None:
-    """A name for what an evaluation gives, after its model and its method, that the file does not use yet."""
+    """A name for what an evaluation gives, after its variable or model and its method, that the file does not use."""
     model = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", evaluation.queryset.model).lower()
-    if not model.isidentifier():
+    asked = evaluation.call.func if evaluation.call else None
+    if isinstance(asked, ast.Attribute) and isinstance(asked.value, ast.Name):
+        model = asked.value.id
+    if not model.isidentifier() or model == "objects":
         return None
-    name = RESULT_NAMES.get(evaluation.by.removeprefix("a"), "{}_rows").format(model)
+    by = evaluation.by if evaluation.by in RESULT_NAMES else evaluation.by.removeprefix("a")
+    name = RESULT_NAMES.get(by, "{}_rows").format(model)
     for candidate in (name, f"{name}_now", f"same_{name}"):
         if not re.search(rf"\b{candidate}\b", source.normal_text):
             return candidate
@@ -102,6 +108,20 @@ def own_lines(source: Source, statement: ast.stmt) -> tuple[int, int] | None:
     return (start, line_end + 1) if line_end >= 0 else None
 
 
+def keeps_its_value(loop: ast.stmt, statement: ast.stmt, name: str) -> bool:
+    """Whether a variable that a statement of a loop assigns has no other value anywhere in the loop."""
+    changed = []
+    for node in ast.walk(loop):
+        if isinstance(node, ast.Name) and node.id == name:
+            if isinstance(node.ctx, ast.Load) and node.lineno <= statement.lineno:
+                return False
+            if not isinstance(node.ctx, ast.Load) and node.lineno != statement.lineno:
+                return False
+        elif isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
+            changed.append(dotted_name(node.value))
+    return name not in changed
+
+
 def move_above(source: Source, statement: ast.stmt, loop: ast.stmt) -> Replacements | None:
     """Move a one-line statement out of the body of a loop, to the line above the loop."""
     indentation, lines = margin(source, loop), own_lines(source, statement)
@@ -117,8 +137,10 @@ def keep_in_name(source: Source, statement: ast.stmt, name: str, *nodes: ast.exp
     indentation = margin(source, statement)
     start, end = source.span(nodes[0])
     text = source.normal_text[start:end]
-    if indentation is None or "\n" in text or any(_runs_perhaps(source, node) for node in nodes[:1]):
+    if indentation is None or "\n" in text or _runs_perhaps(source, nodes[0]):
         return None
+    if any(isinstance(part, ast.ClassDef) for part in ancestors(source, statement)[-1:]):
+        return None  # a comprehension in a class body does not see the names of the class
     place = source.offset(statement.lineno, 0)
     named = Replacement(place, place, f"{indentation}{name} = {text}\n")
     return (named, *(Replacement(*source.span(node), name) for node in nodes))
@@ -136,6 +158,19 @@ def _runs_perhaps(source: Source, node: ast.expr) -> bool:
             return True
         if isinstance(outer, ast.Lambda):
             return True
+    return False
+
+
+def follows_at_once(source: Source, first: ast.stmt, second: ast.stmt) -> bool:
+    """Whether a statement comes right after another one: next to it, or first in the body of an ``if``."""
+    if isinstance(first, ast.If) and first.body[0] is second:
+        return True
+    parent = ancestors(source, first)[-1:]
+    for name in ("body", "orelse", "finalbody"):
+        block = getattr(parent[0], name, None) if parent else None
+        if isinstance(block, list) and first in block:
+            index = block.index(first)
+            return block[index + 1 : index + 2] == [second]
     return False
 
 

@@ -1,4 +1,4 @@
-"""Breaking lines that an edit has made too long, in the form that Black and Ruff give them."""
+"""Which lines an edit has made too long, and how long lines may be."""
 
 from __future__ import annotations
 
@@ -6,17 +6,24 @@ import ast
 import io
 import re
 import tokenize
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import pairwise
+from difflib import SequenceMatcher, get_close_matches
 from pathlib import Path
+
+from flake8_djq.fixes.lines import break_line
 
 __all__ = ["line_limit", "wrap_lines"]
 
 # flake8's own max-line-length where nobody sets another, and the longest that formatters are commonly set to.
 USUAL, LONGEST = 79, 120
-LINE_LENGTH = re.compile(r"^\s*line[-_]length\s*=\s*(\d+)", re.MULTILINE)
-CONFIGURATIONS = ("pyproject.toml", "ruff.toml", ".ruff.toml")
+# Where formatters are told how long lines may be: file, table, and the length that they take where it does not say.
+FORMATTERS = (
+    ("pyproject.toml", "tool.black", 88),
+    ("pyproject.toml", "tool.ruff", None),
+    ("ruff.toml", "", None),
+    (".ruff.toml", "", None),
+)
+TABLE = re.compile(r"^\s*\[([^\[\]]+)\]")
+LINE_LENGTH = re.compile(r"^\s*line[-_]length\s*=\s*(\d+)")
 
 
 def line_limit(path: Path, configured: int, text: str) -> int:
@@ -26,13 +33,10 @@ def line_limit(path: Path, configured: int, text: str) -> int:
     where neither was set, the longest line that the file has already, between 79 and 120.
     """
     for folder in path.resolve().parents:
-        for name in CONFIGURATIONS:
-            try:
-                match = LINE_LENGTH.search((folder / name).read_text(encoding="utf-8"))
-            except (OSError, UnicodeDecodeError):
-                continue
-            if match:
-                return int(match[1])
+        for name, table, usual in FORMATTERS:
+            length = _line_length(folder / name, table, usual)
+            if length is not None:
+                return length
         if (folder / ".git").exists():
             break
     if configured != USUAL:
@@ -40,23 +44,80 @@ def line_limit(path: Path, configured: int, text: str) -> int:
     return min(max(USUAL, *map(len, text.split("\n"))), LONGEST)
 
 
+def _line_length(path: Path, table: str, usual: int | None) -> int | None:
+    """What a table of a TOML file says about the length of lines; ``usual`` where it is there and says nothing."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return None
+    here, length = "", None
+    for line in lines:
+        head, value = TABLE.match(line), LINE_LENGTH.match(line)
+        here = head[1].strip() if head else here
+        if here == table and head:
+            length = usual
+        elif here == table and value:
+            return int(value[1])
+    return length
+
+
 def wrap_lines(before: str, after: str, limit: int) -> str:
     """Break the lines of ``after`` that are longer than ``limit`` and that ``before`` did not have; meaning stays."""
-    known = set(before.split("\n"))
-    for _ in range(1000):
-        lines = after.split("\n")
-        long = (number for number, line in enumerate(lines) if len(line) > limit and line not in known)
-        number = next(long, None)
-        if number is None:
-            break
-        known.add(lines[number])
-        tree = ast.dump(ast.parse(after))
-        for candidate in _candidates(lines, number, after, limit):
-            wrapped = "\n".join([*lines[:number], *candidate, *lines[number + 1 :]])
-            if all(len(line) <= limit for line in candidate) and _means(wrapped) == tree:
-                after = wrapped
-                break
+    lines = after.split("\n")
+    known = _long_before(before.split("\n"), lines, limit)
+    step = "\t" if any(line.startswith("\t") for line in lines) else "    "
+    # From the last line up: the numbers of those above stay.
+    for number in reversed(range(len(lines))):
+        line = lines[number]
+        if len(line) <= limit or line in known:
+            continue
+        inside, whole, strings = _layout(after)
+        if number + 1 in strings:
+            continue
+        broken = break_line(line, number + 1 in inside, number + 1 in whole, limit, step)
+        wrapped = "\n".join([*lines[:number], *broken, *lines[number + 1 :]])
+        if max(map(len, broken)) < len(line) and _means(wrapped) == _means(after):
+            lines[number : number + 1] = broken
+            after = wrapped
     return after
+
+
+def _long_before(before: list[str], after: list[str], limit: int) -> set[str]:
+    """The long lines of a text that were there before, or that stand for lines that were no shorter."""
+    known = set(before)
+    if all(len(line) <= limit or line in known for line in after):
+        return known
+    for what, start, end, new_start, new_end in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if what == "replace":
+            for line in after[new_start:new_end]:
+                origin = get_close_matches(line, before[start:end], 1) if len(line) > limit else []
+                if origin and len(line) <= len(origin[0]):
+                    known.add(line)
+    return known
+
+
+def _layout(text: str) -> tuple[set[int], set[int], set[int]]:
+    """Which lines begin in brackets, which hold a whole statement (or its first line), which are of longer strings."""
+    inside, whole, strings = set[int](), set[int](), set[int]()
+    depth, first, last, opened = 0, 0, 0, list[int]()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        name, row = tokenize.tok_name[token.type], token.start[0]
+        if depth:
+            inside.update(range(last + 1, row + 1))
+        if name in ("FSTRING_START", "TSTRING_START"):
+            opened.append(row)
+        start = opened.pop() if name in ("FSTRING_END", "TSTRING_END") else row
+        if start < token.end[0] and name.endswith(("STRING", "STRING_END")):
+            strings.update(range(start, token.end[0] + 1))
+        if name == "NEWLINE":
+            whole |= {row} if first == row else set()
+            first = 0
+        elif name not in ("NL", "COMMENT", "INDENT", "DEDENT"):
+            first = first or row
+        if name == "OP":
+            depth += (token.string in "([{") - (token.string in ")]}")
+        last = token.end[0]
+    return inside, whole, strings
 
 
 def _means(text: str) -> str:
@@ -64,133 +125,3 @@ def _means(text: str) -> str:
         return ast.dump(ast.parse(text))
     except SyntaxError:
         return ""
-
-
-@dataclass(frozen=True)
-class _Brackets:
-    """A pair of brackets on one line: the columns of the opening one and of the closing one."""
-
-    start: int
-    end: int
-    depth: int
-
-
-def _candidates(lines: list[str], number: int, text: str, limit: int) -> Iterator[list[str]]:
-    """The ways to break one line, the most usual first."""
-    line = lines[number]
-    margin = line[: len(line) - len(line.lstrip())]
-    step = _step(lines)
-    if line.lstrip().startswith("."):
-        yield from _at_last_dot(line, margin)
-    chain = _chain(text, number + 1, line)
-    if chain is not None and len(chain.pieces) > 2:
-        yield chain.broken(line, margin, step)
-    pairs = _brackets(line)
-    for pair in sorted((pair for pair in pairs if pair.depth == 0), key=lambda pair: -pair.start):
-        if len(line[: pair.start + 1]) <= limit:
-            yield from _exploded(line, pair, margin, step)
-    if chain is not None and chain.pieces:
-        yield chain.broken(line, margin, step)
-    yield from _at_last_dot(line, margin)
-    for pair in sorted(pairs, key=lambda pair: (pair.depth, -pair.start)):
-        yield from _exploded(line, pair, margin, step)
-
-
-def _step(lines: list[str]) -> str:
-    """One level of indentation, as the file has it."""
-    return "\t" if any(line.startswith("\t") for line in lines) else "    "
-
-
-def _exploded(line: str, pair: _Brackets, margin: str, step: str) -> Iterator[list[str]]:
-    """What stands in brackets on a line of its own, or on a line for each part."""
-    head, inner, tail = line[: pair.start + 1], line[pair.start + 1 : pair.end], line[pair.end :]
-    if not inner.strip():
-        return
-    yield [head, f"{margin}{step}{inner.strip()}", f"{margin}{tail}"]
-    parts = _parts(inner)
-    if len(parts) > 1:
-        yield [head, *(f"{margin}{step}{part}," for part in parts), f"{margin}{tail}"]
-
-
-def _parts(inner: str) -> list[str]:
-    """The arguments in a text, split at its outer commas."""
-    commas = [column for column, depth in _operators(inner, ",") if depth == 0]
-    edges = [-1, *commas, len(inner)]
-    parts = [inner[start + 1 : end].strip() for start, end in pairwise(edges)]
-    return [part for part in parts if part]
-
-
-def _at_last_dot(line: str, margin: str) -> Iterator[list[str]]:
-    """Inside brackets, a further line for the last call of a chain."""
-    dots = [column for column, depth in _operators(line, ".") if depth == 0 and line[:column].strip()]
-    if dots:
-        yield [line[: dots[-1]], f"{margin}{line[dots[-1] :]}"]
-
-
-@dataclass(frozen=True)
-class _Chain:
-    """The value of a one-line statement: where it starts and ends, and its calls."""
-
-    start: int
-    end: int
-    pieces: tuple[str, ...]
-
-    def broken(self, line: str, margin: str, step: str) -> list[str]:
-        """The statement with its value in parentheses, a line for each call."""
-        inner = [f"{margin}{step}{piece}" for piece in self.pieces]
-        return [f"{line[: self.start]}(", *inner, f"{margin}){line[self.end :]}"]
-
-
-def _chain(text: str, number: int, line: str) -> _Chain | None:
-    """The value of the statement on a line, where the whole of it stands there."""
-    for node in ast.walk(ast.parse(text)):
-        if getattr(node, "lineno", 0) == number and isinstance(node, ast.stmt):
-            value = getattr(node, "iter", None) or getattr(node, "value", None) or getattr(node, "test", None)
-            if isinstance(value, ast.expr) and value.lineno == value.end_lineno == number and line.isascii():
-                start, end = value.col_offset, value.end_col_offset or 0
-                return _Chain(start, end, _pieces(line[start:end]))
-    return None
-
-
-def _pieces(value: str) -> tuple[str, ...]:
-    """``Order.objects.filter(a).exclude(b)`` -> ``Order.objects.filter(a)``, ``.exclude(b)``."""
-    dots = [column for column, depth in _operators(value, ".") if depth == 0]
-    calls = [dot for dot in dots if re.match(r"\.\w+\(", value[dot:])][1:]
-    edges = [0, *calls, len(value)]
-    return tuple(value[start:end] for start, end in pairwise(edges))
-
-
-def _operators(line: str, *wanted: str) -> list[tuple[int, int]]:
-    """The columns and depths of operators in a line, those in strings and comments left out."""
-    found, depth = [], 0
-    for token in _tokens(line):
-        if token.type != tokenize.OP:
-            continue
-        depth -= token.string in ")]}"
-        if token.string in wanted:
-            found.append((token.start[1], depth))
-        depth += token.string in "([{"
-    return found
-
-
-def _brackets(line: str) -> list[_Brackets]:
-    """The pairs of brackets that open and close on a line."""
-    opened: list[int] = []
-    found = []
-    for column, _ in _operators(line, *"([{)]}"):
-        if line[column] in "([{":
-            opened.append(column)
-        elif opened:
-            found.append(_Brackets(opened.pop(), column, len(opened)))
-    return found
-
-
-def _tokens(line: str) -> Iterator[tokenize.TokenInfo]:
-    """The tokens of one line, as far as a line alone can be read."""
-    try:
-        for token in tokenize.generate_tokens(io.StringIO(line.strip()).readline):
-            if token.start[0] == 1:
-                margin = len(line) - len(line.lstrip())
-                yield token._replace(start=(1, token.start[1] + margin))
-    except (tokenize.TokenError, SyntaxError):
-        return

@@ -24,6 +24,8 @@ def called(node: ast.expr, method: str) -> str:
     """The expression with a query method called on it: ``Event.objects.exists()``."""
     inner = without_all(node)
     text = spell(inner)
+    if isinstance(inner, ast.NamedExpr):
+        text = text.removeprefix("(").removesuffix(")")
     return f"{text}.{method}" if isinstance(inner, ATOMS) else f"({text}).{method}"
 
 

@@ -6,10 +6,11 @@ import ast
 from collections.abc import Iterator
 
 from flake8_djq.findings import Edit, Finding
-from flake8_djq.fixes.statements import awaited, free_name, keep_in_name, move_above, owning_statement
+from flake8_djq.fixes.statements import awaited, free_name, keep_in_name, keeps_its_value, move_above, owning_statement
 from flake8_djq.querysets.evaluations import Evaluation, How
 from flake8_djq.rules.base import File, Fix, On, Rule
 from flake8_djq.rules.wording import spell
+from flake8_djq.source import dotted_name
 
 __all__ = ["InvariantQueryInLoop"]
 
@@ -22,8 +23,10 @@ class InvariantQueryInLoop(Rule[Evaluation]):
     turn to turn.
 
     ## Why is this bad?
-    The loop asks the database the same question as often as it has turns, and gets the same answer: 10,000 turns at
-    half a millisecond each are five seconds of waiting.
+    The loop asks the database the same question as often as it has turns, and gets the same answer. Measured with
+    `get()` of one row in a loop of 500 turns, in a table of 20 rows (Django 5.2, Python 3.11; the tests in
+    `tests/proof/rules` run it): 500 statements took 0.23 seconds on SQLite, 0.41 on MariaDB and 1.09 to 1.17 on
+    PostgreSQL; the one above the loop took 0.01 to 0.02 seconds.
 
     ## Example
     ```python
@@ -40,13 +43,18 @@ class InvariantQueryInLoop(Rule[Evaluation]):
     ```
 
     ## When it is silent
-    When the query depends on the loop variable or on anything that the loop assigns. When the loop writes to the
-    model, or calls code that the linter does not know and that may. When the query does not run on every turn (under
-    an `if`, a `try` handler). In `while True` loops, which often wait for an answer to change. On a queryset
-    object from outside the loop that is loaded once and then cached.
+    When the query depends on the loop variable or on anything that the loop assigns. When the loop writes to the model,
+    or calls code that the linter does not know and that may. When the query does not run on every turn (under an `if`,
+    a `try` handler), or the body ends in `break`, `return` or `raise`. In `while True` loops, which often wait for an
+    answer to change. On a queryset object from outside the loop that is loaded once and then cached. On relations that
+    a prefetch may have filled, and where only the name of a method of the project suggests that it gives a queryset.
 
     ## Fix safety
-    Unsafe: code elsewhere may change the rows while the loop runs.
+    Unsafe: code elsewhere may change the rows while the loop runs, and the question is asked once even where the loop
+    has no turns. A line that only gives the answer a name is moved above the loop; of any other the question is kept in
+    a new variable above it, and the variable stands in its place. No edit for streams and indices, where the variable
+    has another value elsewhere in the loop, where the question spans lines, and where it may not run at all (behind
+    `and`, `or`, in an arm of a conditional expression).
 
     ## References
     - [Database access optimization](https://docs.djangoproject.com/en/5.2/topics/db/optimization/)
@@ -65,7 +73,7 @@ class InvariantQueryInLoop(Rule[Evaluation]):
         message = (
             f"{text} does not depend on the loop and runs on each turn of line {line}; ask once and keep the answer"
         )
-        yield self.finding(file, subject.node, message, self._edit(subject, file))
+        yield self.finding(file, subject.node, message, lambda: self._edit(subject, file))
 
     def _edit(self, subject: Evaluation, file: File) -> Edit | None:
         """The line that asks moved above the loop; or the question kept in a variable there."""
@@ -75,7 +83,10 @@ class InvariantQueryInLoop(Rule[Evaluation]):
         outer = loop if isinstance(loop, ast.stmt) else owning_statement(source, loop)
         if statement is None or outer is None or subject.how in (How.STREAM, How.INDEX):
             return None
-        if loop is outer and _keeps_answer(statement, asked) and len(bodies(outer)) > 1 and statement in bodies(outer):
+        kept = _kept_in(statement, asked)
+        if kept and not keeps_its_value(outer, statement, kept):
+            return None
+        if kept and statement in bodies(outer) and len(bodies(outer)) > 1:
             parts = move_above(source, statement, outer)
         else:
             name = free_name(source, subject)
@@ -83,14 +94,11 @@ class InvariantQueryInLoop(Rule[Evaluation]):
         return Edit(parts, safe=False) if parts else None
 
 
-def _keeps_answer(statement: ast.stmt, asked: ast.expr) -> bool:
-    """Whether a statement does nothing but give the answer a name."""
-    return (
-        isinstance(statement, ast.Assign)
-        and statement.value is asked
-        and len(statement.targets) == 1
-        and isinstance(statement.targets[0], ast.Name)
-    )
+def _kept_in(statement: ast.stmt, asked: ast.expr) -> str:
+    """The variable of a statement that does nothing but give the answer a name."""
+    if isinstance(statement, ast.Assign) and statement.value is asked and len(statement.targets) == 1:
+        return dotted_name(statement.targets[0])
+    return ""
 
 
 def bodies(loop: ast.stmt) -> list[ast.stmt]:

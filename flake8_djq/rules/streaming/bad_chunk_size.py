@@ -57,10 +57,12 @@ class BadChunkSize(Rule[Evaluation]):
     there.
 
     ## Why is this bad?
-    Django raises `ValueError: Chunk size must be strictly positive.` for 0 and less. Above 50,000 rows the memory
-    of one chunk is near that of a plain loop: 300,000 rows of about 330 bytes took 233 to 347 MB whole. A prefetch
-    sends one parameter per row of the chunk; Django's limits are 999 on SQLite and 65,535 on Oracle
-    (`max_query_params` in `django/db/backends/*/features.py`, 5.2).
+    Django raises `ValueError: Chunk size must be strictly positive.` for 0 and less. Above 50,000 rows the memory of
+    one chunk is near that of a plain loop. Measured with `chunk_size=1_000_000` over 30,000 rows of about 650 bytes
+    (Django 5.2, Python 3.11; the tests in `tests/proof/rules` run it), peak above the idle process: 29 MB on SQLite,
+    where a plain loop takes 39 MB (76 %), and 58 MB on PostgreSQL, where it takes 66 MB (89 %). A prefetch sends one
+    parameter per row of the chunk; Django's limits are 999 on SQLite and 65,535 on Oracle (`max_query_params` in
+    `django/db/backends/*/features.py`, 5.2).
 
     ## Example
     ```python
@@ -75,7 +77,8 @@ class BadChunkSize(Rule[Evaluation]):
     ```
 
     ## When it is silent
-    On sizes that are not written as a number. On `None`. On things not known to be querysets.
+    On sizes that are not a number in the file: written out, computed from such, or in one of its constants. On `None`.
+    On `raw()`. On things not known to be querysets.
 
     ## Fix safety
     There is no fix: the right size depends on the rows.

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import ast
 
-__all__ = ["chunk_size_of"]
+from flake8_djq.findings import Edit
+from flake8_djq.fixes.spans import with_argument
+from flake8_djq.querysets.evaluations import Evaluation
+from flake8_djq.rules.base import File
+
+__all__ = ["chunk_size_of", "with_chunk_size"]
+
+
+def with_chunk_size(evaluation: Evaluation, file: File) -> Edit | None:
+    """The edit that gives a stream the chunk size of the options."""
+    if evaluation.call is None:
+        return None
+    parts = with_argument(file.source, evaluation.call, f"chunk_size={file.options.chunk_size}")
+    return Edit(parts, safe=True) if parts else None
 
 
 def chunk_size_of(call: ast.Call) -> ast.expr | None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flake8_djq.findings import Edit, Finding
-from flake8_djq.fixes.spans import with_argument
+from flake8_djq.findings import Finding
 from flake8_djq.querysets.evaluations import Evaluation, How
 from flake8_djq.rules.base import File, Fix, On, Rule
-from flake8_djq.rules.streaming.chunk_size import chunk_size_of
+from flake8_djq.rules.streaming.chunk_size import chunk_size_of, with_chunk_size
 from flake8_djq.rules.wording import spell
 
 __all__ = ["IteratorDropsPrefetch"]
@@ -31,7 +30,8 @@ class IteratorDropsPrefetch(Rule[Evaluation]):
 
     ## What it does
     Flags `.iterator()` with no `chunk_size` on a queryset that prefetches, in its own chain, in the manager or in
-    the queryset class, as far as the file shows it. `--djq-django-version` decides what the message says.
+    the queryset class, as far as the project's files show it (with `--djq-index=off` only the file itself).
+    `--djq-django-version` decides what the message says.
 
     ## Why is this bad?
     What happens depends on Django's version (`django/db/models/query.py`, `QuerySet.iterator`):
@@ -41,6 +41,10 @@ class IteratorDropsPrefetch(Rule[Evaluation]):
     | 5.0 and later | `ValueError: chunk_size must be provided ... after prefetch_related()` |
     | 4.1, 4.2 | a deprecation warning, and the prefetch is ignored: one query per row |
     | before 4.1 | the prefetch is ignored without a word |
+
+    Measured with 3,000 orders and their lines (the tests in `tests/proof/rules` run it): on Django 4.2 (SQLite) the
+    loop sent 3,001 statements, and 3 with `chunk_size=2000`. On Django 5.2 (Python 3.11) it failed on SQLite,
+    PostgreSQL and MariaDB, and took 3 statements and 12 to 13 MB above the idle process with `chunk_size=2000`.
 
     ## Example
     ```python
@@ -55,11 +59,12 @@ class IteratorDropsPrefetch(Rule[Evaluation]):
     ```
 
     ## When it is silent
-    Where `chunk_size` is given, where `prefetch_related(None)` has taken the prefetch back, on `.aiterator()`,
-    whose `chunk_size` is 2000 unless given. Where the prefetch happens in another file.
+    Where `chunk_size` is given, where `prefetch_related(None)` has taken the prefetch back, on `.aiterator()`, whose
+    `chunk_size` is 2000 unless given. On `raw()`. Where the prefetch happens in code that the linter does not see.
 
     ## Fix safety
-    Safe on Django 4.1 and later: the prefetch that the code asks for is done, chunk by chunk.
+    Safe: the prefetch that the code asks for is done, chunk by chunk. Before Django 4.1 the argument changes nothing:
+    the prefetch is ignored with it too.
 
     ## References
     - [QuerySet.iterator()](https://docs.djangoproject.com/en/5.2/ref/models/querysets/#iterator)
@@ -81,5 +86,4 @@ class IteratorDropsPrefetch(Rule[Evaluation]):
             f"{spell(subject.node)} after prefetch_related() {_effect(file.options.django_version)};"
             f" give it a size: iterator(chunk_size={file.options.chunk_size})"
         )
-        parts = with_argument(file.source, subject.call, f"chunk_size={file.options.chunk_size}")
-        yield self.finding(file, subject.node, message, Edit(parts, safe=True) if parts else None)
+        yield self.finding(file, subject.node, message, lambda: with_chunk_size(subject, file))

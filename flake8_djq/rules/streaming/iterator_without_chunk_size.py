@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flake8_djq.findings import Edit, Finding
-from flake8_djq.fixes.spans import with_argument
+from flake8_djq.findings import Finding
 from flake8_djq.querysets.evaluations import Evaluation, How
 from flake8_djq.rules.base import File, Fix, On, Rule
-from flake8_djq.rules.streaming.chunk_size import chunk_size_of
+from flake8_djq.rules.streaming.chunk_size import chunk_size_of, with_chunk_size
 from flake8_djq.rules.wording import spell
 
 __all__ = ["IteratorWithoutChunkSize"]
@@ -21,9 +20,10 @@ class IteratorWithoutChunkSize(Rule[Evaluation]):
     Flags `.iterator()` and `.aiterator()` of a queryset without `chunk_size`.
 
     ## Why is this bad?
-    Nothing breaks: Django takes 2000. But how many rows are in memory at a time, and how many related rows a prefetch
-    asks for at once, is the point of streaming, and a reader cannot see it. With `prefetch_related` the argument is
-    required (DJQ302).
+    Nothing breaks: Django takes 2000. Measured with 30,000 rows of about 650 bytes (Django 5.2, Python 3.11; the tests
+    in `tests/proof/rules` run it), the peak above the idle process is 6 MB on SQLite and PostgreSQL, with the argument
+    and without. But how many rows are in memory at a time, and how many related rows a prefetch asks for at once, is
+    the point of streaming, and a reader cannot see it. With `prefetch_related` the argument is required (DJQ302).
 
     ## Example
     ```python
@@ -38,11 +38,12 @@ class IteratorWithoutChunkSize(Rule[Evaluation]):
     ```
 
     ## When it is silent
-    On `raw()` querysets, whose `iterator()` takes no argument. On everything that is not known to be a queryset.
-    Where DJQ302 speaks.
+    On `raw()` querysets, whose `iterator()` takes no argument. On everything that is not known to be a queryset. Where
+    DJQ302 speaks. Where the size is given by its place or may be, as `*args` or `**options`.
 
     ## Fix safety
-    Safe: 2000 is Django's own default, so nothing changes.
+    Safe: 2000 is Django's own default, so nothing changes. With another `--djq-chunk-size` that number is written: the
+    rows stay, and more or fewer of them are fetched at a time.
 
     ## References
     - [QuerySet.iterator()](https://docs.djangoproject.com/en/5.2/ref/models/querysets/#iterator)
@@ -63,5 +64,4 @@ class IteratorWithoutChunkSize(Rule[Evaluation]):
             f"{spell(subject.node)} does not say how many rows it holds at a time;"
             f" write it out: {subject.by}(chunk_size={file.options.chunk_size})"
         )
-        parts = with_argument(file.source, subject.call, f"chunk_size={file.options.chunk_size}")
-        yield self.finding(file, subject.node, message, Edit(parts, safe=True) if parts else None)
+        yield self.finding(file, subject.node, message, lambda: with_chunk_size(subject, file))
