@@ -19,7 +19,7 @@ from typing import NamedTuple
 from flake8_djq.options import Options
 from flake8_djq.source import Function, Source, dotted_name
 
-__all__ = ["Context", "Contexts", "Kind"]
+__all__ = ["COMMAND_PATH", "MIGRATION_PATH", "QUEUES", "Context", "Contexts", "Kind", "job_of"]
 
 
 class Kind(str, Enum):
@@ -75,7 +75,6 @@ JOB_BASES = {
 }
 JOB_ORIGINS = re.compile(r"^(django_cron|django_extensions|django\.core\.management)\b|celery|\btasks?\b")
 
-
 # Functions that hand another one to a scheduler or queue.
 QUEUES = ("add_job", "async_task")
 
@@ -86,6 +85,15 @@ def _is_task(decorator: ast.expr, source: Source) -> bool:
     if not name:
         return False
     return bool(TASK_ORIGINS.search(source.resolve(target)) or TASK_METHODS.search(name) or TASK_NAMES.search(name))
+
+
+def job_of(base: str) -> tuple[str, tuple[str, ...]] | None:
+    """What a subclass of ``base`` (a dotted name) is, "command", "task" or "job", and the methods that run as it."""
+    last = base.rpartition(".")[2]
+    methods = JOB_BASES.get(last)
+    if not methods or not JOB_ORIGINS.search(base):
+        return None
+    return ("command" if last.endswith("Command") else "task" if last == "Task" else "job"), methods
 
 
 class Contexts:
@@ -103,7 +111,7 @@ class Contexts:
             return Context(Kind.TESTS)
         if any(fnmatch(path, glob) or fnmatch("/" + path, "*/" + glob) for glob in self._options.batch_paths):
             return Context(Kind.BATCH)
-        if COMMAND_PATH.search(path) or self._is_script:
+        if COMMAND_PATH.search(path) or self.is_script:
             return Context(Kind.BATCH)
         return None
 
@@ -124,7 +132,8 @@ class Contexts:
         return "INSTALLED_APPS" in names or {"DATABASES", "SECRET_KEY"} <= names
 
     @property
-    def _is_script(self) -> bool:
+    def is_script(self) -> bool:
+        """Whether the file is run by itself: it sets Django up, or is a script of django-extensions' ``runscript``."""
         source = self._source
         if "setup()" in source.text and any(
             isinstance(node, ast.Expr)
@@ -150,7 +159,7 @@ class Contexts:
     def _of_functions(self) -> dict[str, Context]:
         """The batch functions of the file: those that run as batch work, and those that they call."""
         known = {function.name: function for function in self._source.functions}
-        contexts = {name: Context(Kind.BATCH) for name in self._roots() if name in known}
+        contexts = {name: Context(Kind.BATCH) for name in self.entries}
         # A way is the names on it; breadth first, so that the message tells the shortest one.
         ways: dict[str, tuple[str, ...]] = {name: (name,) for name in contexts}
         pending = deque(contexts)
@@ -165,19 +174,27 @@ class Contexts:
                     pending.append(name)
         return contexts
 
-    def _roots(self) -> Iterator[str]:
+    @cached_property
+    def entries(self) -> dict[str, str]:
+        """The functions with which batch work starts, and as what: "task", "job", "command" or "migration"."""
+        known = {function.name for function in self._source.functions}
+        return {name: what for name, what in self._entries() if name in known}
+
+    def _entries(self) -> Iterator[tuple[str, str]]:
         source = self._source
         for function in source.functions:
-            if any(_is_task(decorator, source) for decorator in function.node.decorator_list) or (
-                function.owner is not None and function.node.name in self._run_methods(function.owner)
-            ):
-                yield function.name
+            if any(_is_task(decorator, source) for decorator in function.node.decorator_list):
+                yield function.name, "task"
+            elif function.owner is not None:
+                what, methods = self._job(function.owner)
+                if function.node.name in methods:
+                    yield function.name, what
         if MIGRATION_PATH.search(source.path) or "RunPython" in source.text:
-            yield from self._migration_functions()
+            yield from ((name, "migration") for name in self._migration_functions())
         if any(word in source.text for word in QUEUES):
-            yield from self._queued_functions()
+            yield from ((name, "task") for name in self._queued_functions())
 
-    def _run_methods(self, owner: ast.ClassDef) -> tuple[str, ...]:
+    def _job(self, owner: ast.ClassDef) -> tuple[str, tuple[str, ...]]:
         pending, seen = [owner], set()
         while pending:
             current = pending.pop()
@@ -186,12 +203,12 @@ class Contexts:
             seen.add(current.name)
             for base in current.bases:
                 name = self._source.resolve(base)
-                methods = JOB_BASES.get(name.rpartition(".")[2])
-                if methods and JOB_ORIGINS.search(name):
-                    return methods
+                job = job_of(name)
+                if job is not None:
+                    return job
                 if name in self._source.classes:
                     pending.append(self._source.classes[name])
-        return ()
+        return "", ()
 
     def _migration_functions(self) -> Iterator[str]:
         lines = sorted(self._source.lines_with(("RunPython",)))

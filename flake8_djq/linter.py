@@ -29,9 +29,9 @@ def _queryset_rules() -> tuple[Rule[Subject], ...]:
     return tuple(rule() for rule in all_rules() if issubclass(rule.subject, Subject))  # type: ignore[misc]
 
 
-def lint(source: Source, options: Options) -> list[Finding]:
-    """Everything that the rules say about one file, in the order of its lines."""
-    file = File(source, Contexts(source, options), options)
+def lint(source: Source, options: Options, with_edits: bool = False) -> list[Finding]:
+    """Everything that the rules say about one file, in the order of its lines; on request with edits."""
+    file = File(source, Contexts(source, options), options, with_edits)
     whole = file.contexts.whole_file
     if whole is not None and whole.kind is Kind.TESTS and "tests" not in options.contexts:
         return []
@@ -49,7 +49,7 @@ def _querysets(file: File) -> Iterator[Finding]:
     if not mentions_querysets(file.source.text):
         return
     try:
-        subjects = read_querysets(file.source, file.options)
+        subjects = read_querysets(file.source, file.options, file.project)
     except RecursionError:
         return
     except Exception as error:  # noqa: BLE001 - a defect here must not take flake8 down
@@ -63,11 +63,7 @@ def _querysets(file: File) -> Iterator[Finding]:
 
 def _ask(rule: Rule[Any], subject: object, file: File) -> Iterable[Finding]:
     try:
-        return [
-            finding
-            for finding in rule.check(subject, file)
-            if rule.speaks_in(file.contexts.of_line(finding.line).kind, file.options)
-        ]
+        return [finding for finding in rule.check(subject, file) if rule.speaks_on(finding.line, file)]
     except RecursionError:
         return []
     except Exception as error:  # noqa: BLE001 - the findings of the other rules must stand

@@ -77,6 +77,11 @@ class Source:
         return list(accumulate(len(line) + 1 for line in self.lines))
 
     @cached_property
+    def parents(self) -> dict[ast.AST, ast.AST]:
+        """The node around each node of the tree: for edits, which look at what stands around them."""
+        return {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
+
+    @cached_property
     def normal_text(self) -> str:
         """The text with every line end as one ``\\n``: what offsets count in."""
         return "\n".join(self.lines)

@@ -25,7 +25,7 @@ COMMAND = "shop/management/commands/x.py"
 VIEWS = "shop/views.py"
 MODELS = "shop/models.py"
 
-MARK = re.compile(r"# (?:(web|project): )?(DJQ\d{3}(?: DJQ\d{3})*)(?=\s*(?:#|$))")
+MARK = re.compile(r"# (?:(web|project|alone): )?(DJQ\d{3}(?: DJQ\d{3})*)(?=\s*(?:#|$))")
 
 
 def options(**changes: Any) -> Options:
@@ -40,7 +40,7 @@ def options(**changes: Any) -> Options:
 def findings(text: str, path: str = COMMAND, **changes: Any) -> list[Finding]:
     """What the plugin finds in an indented text."""
     text = dedent(text).lstrip("\n")
-    return lint(Source(path, text, ast.parse(text)), options(**changes))
+    return lint(Source(path, text, ast.parse(text)), options(**changes), with_edits=True)
 
 
 def places(text: str, path: str = COMMAND, **changes: Any) -> list[tuple[int, str]]:
@@ -54,7 +54,7 @@ def codes(text: str, path: str = COMMAND, **changes: Any) -> list[str]:
 
 
 def marked(text: str, *kinds: str) -> list[tuple[int, str]]:
-    """The lines and codes that the marks of a text ask for; ``kinds`` are "" (always), "web", "project"."""
+    """The lines and codes that the marks of a text ask for; ``kinds`` as in fixtures/README.md, "" for none."""
     found = []
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:

@@ -34,6 +34,9 @@ CONTRACT = {
     "DJQ502": ("debug-on-by-default", EVERYWHERE, NONE),
     "DJQ503": ("debug-always-true", EVERYWHERE, NONE),
     "DJQ504": ("debug-forced", EVERYWHERE, NONE),
+    "DJQ505": ("command-runs-with-debug", EVERYWHERE, NONE),
+    "DJQ506": ("debug-tool-in-batch-settings", EVERYWHERE, NONE),
+    "DJQ507": ("sql-logging-in-batch-settings", EVERYWHERE, NONE),
     "DJQ508": ("profiler-left-in", BATCH, NONE),
     "DJQ900": ("internal-error", EVERYWHERE, NONE),
 }
@@ -105,9 +108,8 @@ def test_rule_has_a_fixture_that_is_flagged(rule: type[Rule[object]]) -> None:
     marks = set()
     for path in flagged:
         text = (SHOP / path).read_text(encoding="utf-8")
-        found = set(marked(text, "", "web"))
+        found = set(marked(text, "", "web", "project"))
         marks |= {code for _, code in found}
-        found |= set(marked(text, "project"))
         assert rule.code in {code for _, code in found}, f"{path} has no mark of {rule.code}"
     assert rule.code in marks
 

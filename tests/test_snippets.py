@@ -212,7 +212,7 @@ LOGGING = {
 
 
 def test_debug_tools_in_batch_settings() -> None:
-    assert codes(DEBUG_TOOLS, "shop/settings/batch.py") == []
+    assert codes(DEBUG_TOOLS, "shop/settings/batch.py") == ["DJQ506", "DJQ506", "DJQ507"]
 
 
 VIEW = """

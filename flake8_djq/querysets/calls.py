@@ -10,6 +10,7 @@ import sys
 from flake8_djq.source import Source, dotted_name
 
 __all__ = [
+    "ASK",
     "COLLECTORS",
     "CONSUMERS",
     "LOGGERS",
@@ -73,6 +74,8 @@ MANAGER_EVIDENCE = frozenset(
 NO_ARGUMENTS = frozenset(
     {"count", "exists", "first", "last", "acount", "aexists", "afirst", "alast", "all", "iterator"}
 )
+# Of these, the ones that ask the database and have no look-alike without arguments.
+ASK = frozenset({"count", "exists", "acount", "aexists"})
 ONLY_KEYWORDS = frozenset({"get", "create", "aget", "acreate", "filter", "exclude"})
 # Query methods that no look-alike has, whatever they are called on.
 QUERY_EVIDENCE = frozenset({"select_related", "prefetch_related", "values_list", "select_for_update"})

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
+from typing import Any
 
+from flake8_djq.querysets.values import QuerySet
 from flake8_djq.source import Source, dotted_name
 
-__all__ = ["ClassKind", "Declarations", "ModelClass"]
+__all__ = ["ClassKind", "Declarations", "ImportedModel", "ModelClass"]
 
 RELATIONS_TO_ONE = frozenset({"ForeignKey", "OneToOneField", "ParentalKey", "TreeForeignKey", "TreeOneToOneField"})
 RELATIONS_TO_MANY = frozenset(
@@ -48,7 +51,11 @@ class ClassKind(Enum):
 
 @dataclass
 class ModelClass:
-    """The fields of a model class of the file, by name."""
+    """The fields of a model class, by name.
+
+    ``managers`` are the expressions that its managers are assigned from, ``inherited_starts`` the querysets that
+    the managers of base classes in other files begin with.
+    """
 
     name: str
     unique: set[str] = field(default_factory=set)
@@ -57,13 +64,37 @@ class ModelClass:
     columns: set[str] = field(default_factory=set)
     managers: dict[str, ast.expr] = field(default_factory=dict)
     ordered: bool = False
+    inherited_starts: dict[str, QuerySet | None] = field(default_factory=dict)
+
+
+class ImportedModel(ModelClass):
+    """A model that another file declares.
+
+    ``module`` is that file's dotted name, ``starts`` the querysets that its managers begin with, where known.
+    """
+
+    def __init__(self, module: str, data: dict[str, Any], starts: dict[str, QuerySet | None]) -> None:
+        super().__init__(
+            data["name"],
+            unique=set(data["unique"]),
+            to_one=data["to_one"],
+            to_many=data["to_many"],
+            columns=set(data["columns"]),
+            ordered=data["ordered"],
+        )
+        self.module = module
+        self.starts = starts
 
 
 class Declarations:
-    """The classes of one file and what they are."""
+    """The classes of one file and what they are.
 
-    def __init__(self, source: Source) -> None:
+    ``imported`` gives the declaration of a model that the file imports under a name, where the project has it.
+    """
+
+    def __init__(self, source: Source, imported: Callable[[str], ImportedModel | None]) -> None:
         self._source = source
+        self._imported = imported
         self._kinds: dict[str, ClassKind] = {}
 
     def kind(self, name: str) -> ClassKind:
@@ -96,6 +127,8 @@ class Declarations:
             return ClassKind.MODEL
         if any(MODEL_BASE_NAMES.search(name) for name in resolved) and self._has_field(node):
             return ClassKind.MODEL
+        if any(self._imported(dotted_name(base)) for base in bases):
+            return ClassKind.MODEL
         return ClassKind.OTHER
 
     def _has_field(self, node: ast.ClassDef) -> bool:
@@ -117,7 +150,7 @@ class Declarations:
         for name, node in self._source.classes.items():
             if name in found:
                 for base in node.bases:
-                    parent = found.get(dotted_name(base))
+                    parent = found.get(dotted_name(base)) or self._imported(dotted_name(base))
                     if parent is not None:
                         _inherit(found[name], parent)
         for name, node in self._source.classes.items():
@@ -179,6 +212,8 @@ def _inherit(model: ModelClass, parent: ModelClass) -> None:
     model.to_many = {**parent.to_many, **model.to_many}
     model.managers = {**parent.managers, **model.managers}
     model.ordered = model.ordered or parent.ordered
+    if isinstance(parent, ImportedModel):
+        model.inherited_starts = {**parent.starts, **model.inherited_starts}
 
 
 def _assigned(statement: ast.stmt) -> tuple[str, ast.expr | None]:

@@ -64,14 +64,16 @@ class Subject:
 class Loop:
     """A loop around an evaluation.
 
-    ``path`` are the conditions and loops that its body stands in. ``writes`` are the models that the body changes;
-    ``opaque`` says that code runs in it which may change anything in the database.
+    ``path`` are the conditions and loops that its body stands in. ``writes`` are the models that the body changes,
+    ``adds_to`` those to which it may add rows; ``opaque`` says that code runs in it which may change anything in the
+    database.
     """
 
     node: ast.AST
     value: Value
     path: tuple[ast.AST, ...]
     writes: set[str] = field(default_factory=set)
+    adds_to: set[str] = field(default_factory=set)
     opaque: bool = False
 
     @cached_property

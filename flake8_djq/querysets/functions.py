@@ -13,6 +13,7 @@ from flake8_djq.querysets.values import (
     PLAIN,
     UNKNOWN,
     Count,
+    ImportedFunction,
     InnerFunction,
     Instance,
     ListValue,
@@ -45,6 +46,8 @@ class FunctionCalls(Recorder):
             return self._wrap(name, node)
         if isinstance(callee, LocalFunction):
             return self.call_local(callee.name, node)
+        if isinstance(callee, ImportedFunction):
+            return self._imported(callee.name, node)
         if isinstance(callee, InnerFunction):
             self.arguments(node)
             self.effects()
@@ -79,6 +82,9 @@ class FunctionCalls(Recorder):
             return self._length(self.expr(first), first, node)
         if name == "bool" and first is not None:
             self.truth(first)
+            tested = self.evaluations.get((first, How.TRUTH))
+            if tested is not None:
+                tested.whole = node
             return PLAIN
         if last in calls.WRAPPERS:
             return self._wrap(last, node)
@@ -102,8 +108,17 @@ class FunctionCalls(Recorder):
             picked = self.expr(first)
             if isinstance(picked, Rows) and isinstance(picked.evaluation, Evaluation):
                 picked.evaluation.list_needed = True
+        imported = self.module.imported_function(node.func)
+        if imported:
+            return self._imported(imported, node)
         self.arguments(node)
         return self._opaque(node)
+
+    def _imported(self, name: str, node: ast.Call) -> Value:
+        """Call a function of another file: it may change rows, and the project says what it gives."""
+        self.arguments(node)
+        self._opaque(node)
+        return self.fresh(self.module.imported_value(name), node, f"{name}({self.key(node)})")
 
     def model_from_call(self, name: str, node: ast.Call) -> Value:
         """``apps.get_model("shop", "Order")``, ``get_user_model()``."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from flake8_djq.querysets.api import Method
 from flake8_djq.querysets.declarations import ModelClass
 from flake8_djq.querysets.values import (
+    KEYS,
     NONE,
     Bound,
     Instance,
@@ -22,7 +23,6 @@ from flake8_djq.source import dotted_name
 
 __all__ = ["bound_of_lookups", "finds_one_row", "is_fixed", "keeps_walkable"]
 
-KEYS = frozenset({"pk", "id"})
 # Fields that are unique in nearly every model that has them.
 USUALLY_UNIQUE = frozenset({"uuid", "guid"})
 # Fields that often are: too little to say that rows are few, or that they are many.

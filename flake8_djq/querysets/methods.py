@@ -86,10 +86,26 @@ class QueryMethods(FunctionCalls):
         if isinstance(value, RowAttribute) and calls.shows_query(call, func.attr):
             manager = Manager(value.name, Bound.BOUNDED, perhaps_prefetched=value.perhaps_prefetched)
             return self.start(manager, func.value)
+        if isinstance(value, Unknown) and self._is_relation(call, func):
+            names = frozenset(names_in(func.value))
+            relation = QuerySet(
+                "", self.key(func.value), func.value, Bound.BOUNDED, names, shared=True, loops=self.loops
+            )
+            relation.perhaps_prefetched = True
+            return relation
         if isinstance(value, Unknown) and self._looks_like_query(call, func):
             names = frozenset(names_in(func.value))
             return QuerySet("", self.key(func.value), func.value, Bound.UNKNOWN, names, shared=True, loops=self.loops)
         return None
+
+    def _is_relation(self, call: ast.Call, func: ast.Attribute) -> bool:
+        """``order.lines.count()`` of an unknown order: some model calls a relation so, and no list counts nothing."""
+        if func.attr not in calls.ASK or call.args or call.keywords or not isinstance(func.value, ast.Attribute):
+            return False
+        project = self.module.project
+        if project is None or self.module.mixes_orms or not self.module.is_django:
+            return False
+        return project.is_relation(func.value.attr)
 
     def _looks_like_query(self, call: ast.Call, func: ast.Attribute) -> bool:
         if self.module.mixes_orms:
@@ -148,7 +164,7 @@ class QueryMethods(FunctionCalls):
             return self._inherited_queryset(value.name, node)
         if isinstance(value, Row) and name in ROW_WRITES:
             self.arguments(node)
-            self.written(value.model)
+            self.written(value.model, adds=value.of is None and name.endswith("save"))
             return PLAIN
         if isinstance(value, RowAttribute) and name in ROW_WRITES | RELATION_WRITES:
             self.arguments(node)
@@ -247,6 +263,8 @@ class QueryMethods(FunctionCalls):
         if how is How.COUNT:
             return Count(evaluation)
         if how is How.ROW:
+            if method.gives is Gives.ROW_OR_NONE and not evaluation.queryset.values:
+                return Row(evaluation.queryset.model)
             return self.row(evaluation.queryset)
         return PLAIN
 
@@ -306,6 +324,7 @@ class QueryMethods(FunctionCalls):
             derived.bound = Bound.BOUNDED
         elif effect == "orders":
             derived.ordered = bool(node.args)
+            derived.order = tuple(str(part.value) if isinstance(part, ast.Constant) else "?" for part in node.args)
         elif effect == "prefetches":
             derived.prefetches = not (
                 node.args and isinstance(node.args[0], ast.Constant) and node.args[0].value is None
@@ -320,11 +339,10 @@ class QueryMethods(FunctionCalls):
 
     def _custom(self, node: ast.Call, queryset: QuerySet, name: str) -> Value:
         """A method that Django does not have: of a manager or queryset class of the project."""
-        local = self.module.query_method(queryset.model, name)
-        if local is not None:
-            summary = self.module.summary(local)
-            results = [option for option in alternatives(summary.value) if isinstance(option, QuerySet)]
-            if results and len(results) == len(alternatives(summary.value)):
+        given = self.module.query_method(queryset.model, name)
+        if given is not None and not isinstance(given, Unknown):
+            results = [option for option in alternatives(given) if isinstance(option, QuerySet)]
+            if results and len(results) == len(alternatives(given)):
                 return join(
                     replace(
                         queryset,
@@ -345,7 +363,7 @@ class QueryMethods(FunctionCalls):
                     )
                     for result in results
                 )
-            return summary.value if not results else UNKNOWN
+            return given if not results else UNKNOWN
         if not calls.is_custom_query(name, node):
             self._use(queryset, How.ESCAPE, node)
             return self._opaque(node)
@@ -370,7 +388,7 @@ class QueryMethods(FunctionCalls):
                 self.others[node] = BulkWrite(node, name, grows)
             for option in self.querysets(values[0]):
                 self._use(option, How.ESCAPE, node)
-        self.written(queryset.model)
+        self.written(queryset.model, adds="create" in name)
         if method.gives is Gives.ROW:
             return Row(queryset.model)
         if method.gives is Gives.ROW_AND_CREATED:

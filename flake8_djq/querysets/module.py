@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from flake8_djq.options import Options
 from flake8_djq.querysets.declarations import OTHER_ORMS, ClassKind
@@ -36,6 +37,9 @@ from flake8_djq.querysets.values import (
 )
 from flake8_djq.source import Function, FunctionNode, Source, dotted_name
 
+if TYPE_CHECKING:
+    from flake8_djq.project.project import Project
+
 __all__ = ["Module", "Summary", "mentions_querysets", "read_querysets"]
 
 # What a text must hold for a queryset to be in it. Plain words, since looking for them costs next to nothing.
@@ -51,16 +55,16 @@ def mentions_querysets(text: str) -> bool:
     return any(word in text for word in WORDS)
 
 
-def read_querysets(source: Source, options: Options) -> list[Subject]:
+def read_querysets(source: Source, options: Options, project: Project | None = None) -> list[Subject]:
     """Everything that happens to querysets in one file, in the order of the text."""
-    return Module(source, options).read()
+    return Module(source, options, project).read()
 
 
 class Module(Namespace):
     """One file: which of its functions are read, and what each of them gives."""
 
-    def __init__(self, source: Source, options: Options) -> None:
-        super().__init__(source, options)
+    def __init__(self, source: Source, options: Options, project: Project | None = None) -> None:
+        super().__init__(source, options, project)
         self._readers: dict[str, FunctionReader] = {}
         self._reading: set[str] = set()
         self._passed: dict[str, dict[str, Value]] = {}
@@ -100,7 +104,27 @@ class Module(Namespace):
     def _mentioned(self) -> list[int]:
         """The lines that may hold a queryset: by a word of the API, or by a name that may stand for one."""
         direct = self.source.lines_with(WORDS)
-        return sorted(direct | self.source.lines_with(self._local_sources(sorted(direct)), whole=True))
+        names = self._local_sources(sorted(direct)) | self._imported_sources()
+        return sorted(direct | self.source.lines_with(names, whole=True))
+
+    def names_that_give(self) -> set[str]:
+        """The names of this file's functions and variables that may stand for querysets."""
+        return self._local_sources(sorted(self.source.lines_with(WORDS)))
+
+    def _imported_sources(self) -> set[str]:
+        """The imported names that may stand for querysets, by what the project says of their modules."""
+        if self.project is None:
+            return set()
+        found = set()
+        for name, resolved in self.source.imports.items():
+            dotted = self.project.absolute(self.source.path, resolved)
+            if self.project.may_give(dotted):
+                found.add(name)
+        return found
+
+    def function(self, name: str) -> Function:
+        """A function of the file by its qualified name."""
+        return self._functions[name]
 
     def _local_sources(self, mentioned: list[int]) -> set[str]:
         """The names of this file's own functions and attributes that may give a queryset."""

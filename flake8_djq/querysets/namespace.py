@@ -7,15 +7,17 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from flake8_djq.options import Options
-from flake8_djq.querysets.declarations import OTHER_ORMS, ClassKind, Declarations, ModelClass
+from flake8_djq.querysets.declarations import OTHER_ORMS, ClassKind, Declarations, ImportedModel, ModelClass
+from flake8_djq.querysets.exchange import from_json
 from flake8_djq.querysets.expressions import Expressions
 from flake8_djq.querysets.values import (
     PLAIN,
     UNKNOWN,
     Bound,
+    ImportedFunction,
     ListValue,
     LocalClass,
     LocalFunction,
@@ -33,6 +35,9 @@ from flake8_djq.querysets.values import (
 )
 from flake8_djq.source import Source, dotted_name
 
+if TYPE_CHECKING:
+    from flake8_djq.project.project import Project
+
 __all__ = ["Namespace", "Summary"]
 
 MODEL_MODULE = re.compile(r"(^|\.)models(\.|$)|^\.+$|(^|\.)models_?\w*\.")
@@ -48,10 +53,12 @@ class Summary(NamedTuple):
 class Namespace:
     """What a name, an attribute or a call means. The engine asks it about everything outside the function it reads."""
 
-    def __init__(self, source: Source, options: Options) -> None:
+    def __init__(self, source: Source, options: Options, project: Project | None = None) -> None:
         self.source = source
         self.options = options
-        self._declarations = Declarations(source)
+        self.project = project
+        self._declarations = Declarations(source, self._imported_model)
+        self._imported_models: dict[str, ImportedModel | None] = {}
         self._functions = {function.name: function for function in source.functions}
         self._globals: dict[str, Value] = {}
 
@@ -86,6 +93,9 @@ class Namespace:
         if resolved is not None:
             if resolved.partition(".")[0] in OTHER_ORMS:
                 return PLAIN
+            known = self._imported_name(name, resolved)
+            if known is not None:
+                return known
             module = resolved.rpartition(".")[0]
             if name[:1].isupper() and not name.isupper() and MODEL_MODULE.search(module) and not self.is_foreign:
                 return (
@@ -117,13 +127,54 @@ class Namespace:
                 twice.update(statement.names)
         return {name: value for name, value in found.items() if name not in twice}
 
+    # -- what other files say ------------------------------------------------------------------------------------------
+
+    def _imported_name(self, name: str, resolved: str) -> Value | None:
+        """What the file that declares an imported name says of it; None where that is not known."""
+        if self.project is None:
+            return None
+        kind, content = self.project.value(self.project.absolute(self.source.path, resolved))
+        if kind == "class":
+            return {ClassKind.MODEL.value: Model(name), ClassKind.FOREIGN.value: PLAIN}.get(content)
+        if kind == "function":
+            return ImportedFunction(content)
+        if kind == "value":
+            value = from_json(content)
+            return replace(value, shared=True) if isinstance(value, QuerySet) else None
+        return None
+
+    def imported_function(self, func: ast.expr) -> str:
+        """The dotted name of a function of the project that is called through its module: ``search.rebuild()``."""
+        name = dotted_name(func)
+        if self.project is None or "." not in name or name.partition(".")[0] not in self.source.imports:
+            return ""
+        kind, content = self.project.value(self.project.absolute(self.source.path, self.source.resolve(func)))
+        return str(content) if kind == "function" else ""
+
+    def imported_value(self, name: str) -> Value:
+        """What a call of a function of another file gives."""
+        return self.project.call(name) if self.project is not None else UNKNOWN
+
+    def _imported_model(self, name: str) -> ImportedModel | None:
+        """The declaration of a model that this file has imported under a name."""
+        resolved = self.source.imports.get(name)
+        if self.project is None or resolved is None:
+            return None
+        if name not in self._imported_models:
+            self._imported_models[name] = None
+            dotted = self.project.absolute(self.source.path, resolved)
+            self._imported_models[name] = self.project.model(dotted)
+        return self._imported_models[name]
+
     def kind(self, name: str) -> ClassKind:
         """What kind of class a name of this file is."""
         return self._declarations.kind(name)
 
     def declared(self, model: str) -> ModelClass | None:
-        """The declaration of a model, where it stands in this file."""
-        return self._declarations.models.get(model) if model in self.source.classes else None
+        """The declaration of a model that this file declares or imports."""
+        if model in self.source.classes:
+            return self._declarations.models.get(model)
+        return self._imported_model(model)
 
     def bound_of(self, model: str) -> Bound:
         """Whether a whole table is few rows."""
@@ -146,15 +197,39 @@ class Namespace:
             yield current
             pending.extend(dotted_name(base) for base in self.source.classes[current].bases)
 
-    def query_method(self, model: str, name: str) -> str | None:
-        """A method of a manager or queryset class of this file that is used for a model of this file."""
+    def query_method(self, model: str, name: str) -> Value | None:
+        """What a method of the manager and queryset classes of a model gives; None where none has it."""
         declared = self.declared(model)
+        if isinstance(declared, ImportedModel):
+            return self.project.query_method(declared, name) if self.project is not None else None
         for node in declared.managers.values() if declared else ():
-            for child in ast.walk(node):
-                if isinstance(child, ast.Name):
-                    found = self.method(child.id, name)
-                    if found:
-                        return found
+            found = self._manager_method(node, name)
+            if found is not None:
+                return found
+        return None
+
+    def _manager_method(self, manager: ast.expr, name: str) -> Value | None:
+        """What a method gives of one of the classes named in ``BookManager.from_queryset(BookQuerySet)()``."""
+        for child in ast.walk(manager):
+            if isinstance(child, ast.Name | ast.Attribute):
+                found = self.class_method(dotted_name(child), name)
+                if found is not None:
+                    return found
+        return None
+
+    def class_method(self, owner: str, name: str) -> Value | None:
+        """What a method of a class gives, of this file or of one that it imports; None where it has none."""
+        local = self.method(owner, name)
+        if local is not None:
+            return self.summary(local).value
+        inherited = [base for part in self._lineage(owner) for base in self.source.classes[part].bases]
+        for base in [dotted_name(base) for base in inherited] or [owner]:
+            if self.project is not None and base.partition(".")[0] in self.source.imports:
+                head, dot, rest = base.partition(".")
+                dotted = self.project.absolute(self.source.path, self.source.imports[head] + dot + rest)
+                found = self.project.method(dotted, name)
+                if found is not None:
+                    return found
         return None
 
     def class_attribute(self, owner: str, name: str) -> Value:
@@ -232,6 +307,8 @@ class Namespace:
     def model_attribute(self, model: Model, name: str) -> Value:
         """An attribute of a model class: a manager, a method, or what its use will show."""
         declared = self.declared(model.name)
+        if isinstance(declared, ImportedModel) and name in declared.starts:
+            return Manager(model.name, self.bound_of(model.name), start=declared.starts[name])
         if declared is not None and name in declared.managers:
             return Manager(model.name, self.bound_of(model.name), start=self._start_of(declared.managers[name]))
         local = self.method(model.name, name)
@@ -244,14 +321,9 @@ class Namespace:
         return ModelAttribute(model.name, name)
 
     def _start_of(self, node: ast.expr) -> QuerySet | None:
-        """The queryset that a manager class of this file starts with."""
-        for child in ast.walk(node):
-            if isinstance(child, ast.Name) and child.id in self.source.classes:
-                local = self.method(child.id, "get_queryset")
-                if local is not None:
-                    value = self.summary(local).value
-                    return value if isinstance(value, QuerySet) else None
-        return None
+        """The queryset that a manager starts with."""
+        value = self._manager_method(node, "get_queryset")
+        return value if isinstance(value, QuerySet) else None
 
     def row_attribute(self, row: Row, name: str) -> Value | None:
         """An attribute of a row, as far as the file declares its model."""
@@ -265,6 +337,9 @@ class Namespace:
             return Manager(declared.to_many[name], Bound.BOUNDED, perhaps_prefetched=prefetched)
         if name in declared.to_one and name not in declared.to_many:
             return RowAttribute(row.model, name)
+        if isinstance(declared, ImportedModel):
+            value = self.project.row_attribute(declared, name) if self.project is not None else None
+            return replace(value, key="?", names=frozenset(), loops=()) if isinstance(value, QuerySet) else value
         local = self.method(row.model, name)
         if local is not None:
             function = self._functions[local].node

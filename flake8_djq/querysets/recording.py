@@ -90,12 +90,14 @@ class Recorder:
         for loop in self.loops:
             loop.opaque = True
 
-    def written(self, model: str) -> None:
-        """Rows of one model change."""
+    def written(self, model: str, adds: bool = False) -> None:
+        """Rows of one model change, or are added."""
         self.has_effects = True
         self.state.written(model)
         for loop in self.loops:
             loop.writes.add(model)
+            if adds:
+                loop.adds_to.add(model)
 
     def querysets(self, value: Value) -> list[QuerySet]:
         """The querysets that a value may be; none where it may be anything else but None."""
@@ -295,6 +297,8 @@ class Recorder:
 
     def _bind_attribute(self, target: ast.Attribute, value: Value) -> None:
         holder = self.expr(target.value)
+        if isinstance(holder, Row) and target.attr in ("pk", "id"):
+            self.written(holder.model, adds=True)  # it will be saved as another row
         if isinstance(holder, Row) and holder.of is not None:
             for (_, how), evaluation in self.evaluations.items():
                 if how is How.LOOP and evaluation.queryset is holder.of:

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 __all__ = [
+    "KEYS",
     "NONE",
     "PLAIN",
     "UNKNOWN",
     "Bound",
     "Count",
     "Either",
+    "ImportedFunction",
     "InnerFunction",
     "Instance",
     "ListValue",
@@ -35,6 +37,10 @@ __all__ = [
     "alternatives",
     "join",
 ]
+
+
+# The names of the primary key.
+KEYS = frozenset({"pk", "id"})
 
 
 class Bound(Enum):
@@ -125,6 +131,8 @@ class QuerySet(Identity):
     ``walkable`` says that a keyset iterator surely can walk it in the same order: its lookups follow no relations,
     which might give a row twice, and its order, if it names one, is one of plain fields.
 
+    ``order`` are the fields that it is ordered by, as far as they are written out ("?" for one that is not).
+
     ``certain`` is False where only a custom method's usual meaning says that this is a queryset. ``shared`` says that
     code outside the function holds the same object (a parameter, an attribute): its rows may be used there.
     """
@@ -146,11 +154,22 @@ class QuerySet(Identity):
     one_row: bool = False
     raw: bool = False
     walkable: bool = True
+    order: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
     origin: str = ""
     perhaps_prefetched: bool = False
     perhaps_loaded: bool = False
     loops: tuple[object, ...] = field(default=())
+
+    @property
+    def ordered_by_key(self) -> bool:
+        """Whether a row's place in its order cannot change."""
+        return len(self.order) == 1 and self.order[0].removeprefix("-") in KEYS
+
+    @property
+    def totally_ordered(self) -> bool:
+        """Whether no two rows tie in its order."""
+        return bool(self.order) and self.order[-1].removeprefix("-") in KEYS
 
 
 @dataclass(eq=False, repr=False)
@@ -211,6 +230,13 @@ class Wrapped(Value):
 @dataclass(eq=False, repr=False)
 class LocalFunction(Value):
     """A function or method of the same file, by its qualified name."""
+
+    name: str
+
+
+@dataclass(eq=False, repr=False)
+class ImportedFunction(Value):
+    """A function of another file of the project, by its dotted name."""
 
     name: str
 

@@ -11,20 +11,26 @@ import ast
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import Enum
-from functools import cache
-from typing import ClassVar, Generic, TypeVar
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from flake8_djq import rules
 from flake8_djq.context import Context, Contexts, Kind
 from flake8_djq.findings import Edit, Finding
+from flake8_djq.fixes.spans import can_be_edited
 from flake8_djq.options import Options
 from flake8_djq.source import Source
+
+if TYPE_CHECKING:
+    from flake8_djq.project.project import Project
+    from flake8_djq.project.settings.room import ProjectSettings
 
 __all__ = ["File", "Fix", "On", "Rule", "all_rules"]
 
 Subject = TypeVar("Subject")
+MakeEdit = Callable[[], Edit | None]
 
 
 class On(Enum):
@@ -45,16 +51,41 @@ class Fix(Enum):
 
 
 class File:
-    """What a rule may ask about the file that it looks at. It is also the subject of rules that judge a whole file."""
+    """What a rule may ask about the file that it looks at. It is also the subject of rules that judge a whole file.
 
-    def __init__(self, source: Source, contexts: Contexts, options: Options) -> None:
+    ``with_edits`` says that somebody will apply the edits of the findings: a lint run makes none.
+    """
+
+    def __init__(self, source: Source, contexts: Contexts, options: Options, with_edits: bool = False) -> None:
         self.source = source
         self.contexts = contexts
         self.options = options
+        self.with_edits = with_edits
 
-    def context_of(self, node: ast.expr | ast.stmt) -> Context:
-        """The context of the code that a node stands in."""
-        return self.contexts.of_line(node.lineno)
+    @cached_property
+    def project(self) -> Project | None:
+        """The project around the file: what other files declare. It is looked for only when it is asked for."""
+        if not self.options.index:
+            return None
+        from flake8_djq.project.project import open_project
+
+        return open_project(self.source.path, self.options)
+
+    @cached_property
+    def settings(self) -> ProjectSettings:
+        """The settings of the project around the file; those of the file alone where no other one is to be read."""
+        from flake8_djq.project.settings.room import open_settings
+
+        return open_settings(self.source.path, self.source.tree, alone=not self.options.index)
+
+    def context_of_line(self, line: int) -> Context:
+        """The context of the code on a line; code that only other files show to be batch code is among it."""
+        context = self.contexts.of_line(line)
+        if context.kind is not Kind.WEB or self.project is None:
+            return context
+        function = self.source.function_at(line)
+        way = self.project.way_to(self.source.path, function.name) if function is not None else ""
+        return Context(Kind.BATCH, way) if way else context
 
 
 class Rule(Generic[Subject]):
@@ -76,19 +107,32 @@ class Rule(Generic[Subject]):
         """Judge one thing that the engine found; yields one finding for each violation."""
         raise NotImplementedError
 
-    def finding(self, file: File, node: ast.expr | ast.stmt, message: str, edit: Edit | None = None) -> Finding:
-        """A finding where a node starts; the way into batch code, if the place does not show it, ends the message."""
-        way = file.context_of(node).way
-        if way:
-            message = f"{message} ({way})"
-        return Finding(node.lineno, file.source.column(node), self.code, message, edit)
+    def finding(
+        self, file: File, node: ast.expr | ast.stmt, message: str, edit: MakeEdit | None = None, model: str = ""
+    ) -> Finding:
+        """A finding where a node starts; the way into batch code, if the place does not show it, ends the message.
 
-    def speaks_in(self, kind: Kind, options: Options) -> bool:
-        """Whether the rule looks at code of this kind under these options."""
-        if kind is Kind.TESTS:
-            return "tests" in options.contexts
-        if self.on is On.BATCH:
-            return ("batch" if kind is Kind.BATCH else "web") in options.contexts
+        ``edit`` makes the edit that mends it; it is asked only where edits are wanted.
+
+        A rule whose risk grows with a table names its ``model``: before the way, the message says how many rows it has.
+        """
+        sizes = file.options.table_sizes
+        size = sizes.words_for(model) if sizes is not None else ""
+        # Where the rule speaks anyway, nobody need look for callers in other files.
+        context = file.context_of_line if self.on is On.BATCH else file.contexts.of_line
+        asides = [aside for aside in (size, context(node.lineno).way) if aside]
+        if asides:
+            message = f"{message} ({'; '.join(asides)})"
+        made = edit() if edit is not None and file.with_edits and can_be_edited(file.source, node) else None
+        return Finding(node.lineno, file.source.column(node), self.code, message, made)
+
+    def speaks_on(self, line: int, file: File) -> bool:
+        """Whether the rule looks at the code on a line, by its context and the options."""
+        contexts = file.options.contexts
+        if file.contexts.of_line(line).kind is Kind.TESTS:
+            return "tests" in contexts
+        if self.on is On.BATCH and not {"batch", "web"} <= contexts:
+            return ("batch" if file.context_of_line(line).kind is Kind.BATCH else "web") in contexts
         return True
 
 

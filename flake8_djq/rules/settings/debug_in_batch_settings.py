@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import partial
 
 from flake8_djq.findings import Edit, Finding
 from flake8_djq.fixes.spans import replace
 from flake8_djq.rules.base import File, Fix, On, Rule
-from flake8_djq.rules.settings.bindings import Bindings
-from flake8_djq.rules.settings.environment import WithoutVariables
-from flake8_djq.rules.settings.modules import assigns_debug, runs_batch_work
+from flake8_djq.rules.settings.modules import batch_settings
+from flake8_djq.rules.settings.places import brought_in, is_inherited, report, statement_of
 
 __all__ = ["DebugInBatchSettings"]
 
@@ -20,10 +20,12 @@ class DebugInBatchSettings(Rule[File]):
 
     ## What it does
 
-    Looks at the settings modules that workers, schedulers and the live site start with, and reports `DEBUG = True`
-    where it is still in force at the end of the module. Such a module is one whose name holds the word `batch`,
-    `worker`, `workers`, `celery`, `beat`, `cron`, `jobs`, `tasks`, `scheduler`, `production` or `prod`, or one that the
-    option `batch-settings` names.
+    Looks at the settings modules that workers, schedulers and the live site start with, and reports a `DEBUG` that is
+    true at the end of the module: on the line that assigns it, or on the one that brings it in from another module,
+    such as `from .development import *`. Such a module is one whose name holds the word `batch`, `worker`, `workers`,
+    `celery`, `beat`, `cron`, `jobs`, `tasks`, `scheduler`, `production` or `prod`, one that an entry point of
+    production names (`Procfile`, `Dockerfile`, a systemd unit, a crontab, `celery.py`, `wsgi.py` ...), or one that the
+    option `batch-settings` names. Classes of django-configurations count like modules.
 
     ## Why is this bad?
 
@@ -52,13 +54,16 @@ class DebugInBatchSettings(Rule[File]):
     ## When it is silent
 
     In every other settings module, and in those whose name says that they are for development or tests
-    (`local_worker.py`). Where a later assignment switches `DEBUG` off, and where its value hangs on a condition, on a
-    later `import *` or on an environment variable.
+    (`local_worker.py`). Where a later assignment switches `DEBUG` off, and where its value hangs on a condition, on an
+    environment variable, or on a module that cannot be read and may be there (`local_settings.py`).
+
+    A bare `# noqa` on `from .development import *` is meant for F403 and does not hide this: the finding then stands on
+    another line and says so. `# noqa: DJQ501` hides it.
 
     ## Fix safety
 
-    Unsafe: it writes `False` in place of `True`. With `DEBUG` off Django also wants `ALLOWED_HOSTS` and answers errors
-    with plain pages, and whatever else the project makes depend on `DEBUG` changes.
+    Unsafe: it writes `False` in place of a `True` of the module's own. With `DEBUG` off Django also wants
+    `ALLOWED_HOSTS` and answers errors with plain pages, and whatever else the project makes depend on `DEBUG` changes.
 
     ## References
 
@@ -71,30 +76,39 @@ class DebugInBatchSettings(Rule[File]):
     on = On.EVERYWHERE
     fix = Fix.UNSAFE
     subject = File
-    mentions = ("DEBUG",)
+    mentions = ("DEBUG", "import")
 
     def check(self, subject: File, file: File) -> Iterator[Finding]:
         """Judge one file."""
-        if not runs_batch_work(file) or not assigns_debug(file):
-            return
-        node = Bindings(file.source, "DEBUG").effective
-        if node is None or node.value is None:
-            return
-        known = WithoutVariables(file.source)
-        if known.truth(node.value) is not True or known.reads:
-            return
-        written = ast.unparse(node.value)
-        yield self.finding(
-            file,
-            node,
-            f"DEBUG = {written} in batch settings: Django keeps the last 9,000 SQL statements of each connection in"
-            " memory; set DEBUG = False",
-            _switch_off(file, node.value) if isinstance(node, ast.AnnAssign) or len(node.targets) == 1 else None,
-        )
+        for settings in batch_settings(file):
+            debug = settings.effective.debug
+            if not debug.is_on:
+                continue
+            if is_inherited(debug.way):
+                message = (
+                    f"DEBUG = True reaches {settings.where} here, {brought_in(debug.way, file)}: Django keeps the last"
+                    " 9,000 SQL statements of each connection in memory; set DEBUG = False below"
+                )
+                yield from report(self, file, debug.way, message)
+                continue
+            node = statement_of(debug.way, file)
+            message = (
+                f"DEBUG = {_written(node)} in {settings.where}: Django keeps the last 9,000 SQL statements of each"
+                " connection in memory; set DEBUG = False"
+            )
+            yield from report(self, file, debug.way, message, partial(_switch_off, file, node))
 
 
-def _switch_off(file: File, value: ast.expr) -> Edit | None:
+def _written(node: ast.stmt | None) -> str:
+    value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+    return ast.unparse(value) if value is not None else "True"
+
+
+def _switch_off(file: File, node: ast.stmt | None) -> Edit | None:
     """The edit that writes `False` over a plain `True`."""
+    if not isinstance(node, ast.Assign | ast.AnnAssign) or (isinstance(node, ast.Assign) and len(node.targets) != 1):
+        return None
+    value = node.value
     if not isinstance(value, ast.Constant) or value.value is not True:
         return None
     parts = replace(file.source, value, "False")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flake8_djq.findings import Finding
 from flake8_djq.rules.base import File, On, Rule
@@ -18,7 +20,12 @@ from flake8_djq.rules.settings.environment import (
     raw_text,
     written,
 )
-from flake8_djq.rules.settings.modules import assigns_debug, is_development, is_module_of_settings
+from flake8_djq.rules.settings.modules import assigns_debug, batch_settings, is_development, is_module_of_settings
+from flake8_djq.rules.settings.places import brought_in, is_inherited, report
+from flake8_djq.source import Source
+
+if TYPE_CHECKING:
+    from flake8_djq.project.settings.effective import Debug
 
 __all__ = ["DebugOnByDefault"]
 
@@ -35,6 +42,9 @@ class DebugOnByDefault(Rule[File]):
     Works out what `DEBUG` comes to where no environment variable is set, and reports it when that is true. Known are
     `os.environ` and `os.getenv`, django-environ, environs, decouple, `strtobool`, and a project's own helpers whose
     names say what they do (`get_env_bool("DEBUG", True)`).
+
+    In settings modules that batch work runs with (see DJQ501) it also reports such a `DEBUG` that another module brings
+    in, on the line that does: `from .base import *`.
 
     ## Why is this bad?
 
@@ -76,10 +86,11 @@ class DebugOnByDefault(Rule[File]):
     name = "debug-on-by-default"
     on = On.EVERYWHERE
     subject = File
-    mentions = ("DEBUG",)
+    mentions = ("DEBUG", "import")
 
     def check(self, subject: File, file: File) -> Iterator[Finding]:
         """Judge one file."""
+        yield from self._inherited(file)
         if (
             INHERITED.search(file.source.path)
             or not assigns_debug(file)
@@ -110,6 +121,20 @@ class DebugOnByDefault(Rule[File]):
             f"DEBUG is on wherever the variable {read.variable} is missing, and {KEEPS}; {_remedy(read, file)}",
         )
 
+    def _inherited(self, file: File) -> Iterator[Finding]:
+        """What another module brings into settings of batch work."""
+        for settings in batch_settings(file):
+            debug = settings.effective.debug
+            if not debug.is_on_by_default or not is_inherited(debug.way):
+                continue
+            variable = _variable(debug, file)
+            if variable:
+                message = (
+                    f"DEBUG is on in {settings.where} wherever the variable {variable} is missing, brought in here"
+                    f" {brought_in(debug.way, file)}, and {KEEPS}; set DEBUG below"
+                )
+                yield from report(self, file, debug.way, message)
+
     def _scheme(self, file: File, call: ast.Call, variable: str) -> Finding:
         return self.finding(
             file,
@@ -117,6 +142,25 @@ class DebugOnByDefault(Rule[File]):
             f"{variable}=(bool, True) switches DEBUG on wherever the variable {variable} is missing, and {KEEPS};"
             f" declare {variable}=(bool, False)",
         )
+
+
+def _variable(debug: Debug, file: File) -> str:
+    """The variable for want of which another module's DEBUG is true: it reads it, or is imported for want of it."""
+    files = file.settings.files
+    place = debug.way[-1]
+    path = Path(place.path)
+    tree, text = files.tree(path), files.text(path)
+    if tree is None or text is None:
+        return ""
+    source = Source(place.path, text, tree)
+    for node in tree.body:
+        if node.lineno == place.line and isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            known = WithoutVariables(source)
+            if raw_text(node.value, source) is not None or known.truth(node.value) is not True:
+                return ""
+            names = [read.variable for read in known.reads] or list(debug.variables)
+            return next((name for name in names if ABOUT_DEBUG.search(name)), names[0] if names else "")
+    return ""
 
 
 def _remedy(read: Read, file: File) -> str:

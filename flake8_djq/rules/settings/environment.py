@@ -14,13 +14,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
+from flake8_djq.project.settings.variables import ABOUT_DEBUG, FALSE_TEXTS, PLATFORM, TO_BOOL, TRUE_TEXTS
 from flake8_djq.rules.settings.bindings import Bindings
 from flake8_djq.source import Source, dotted_name
 
-__all__ = ["Read", "Schemes", "WithoutVariables", "raw_text", "written"]
+__all__ = ["ABOUT_DEBUG", "Read", "Schemes", "WithoutVariables", "raw_text", "written"]
 
-TRUE_TEXTS = frozenset(("1", "true", "t", "yes", "y", "on"))
-FALSE_TEXTS = frozenset(("0", "false", "f", "no", "n", "off", ""))
 # What to write instead of a default that means yes.
 OPPOSITES = {"True": "False", "1": "0"} | {
     repr(form(yes)): f'"{form(no)}"'
@@ -29,19 +28,7 @@ OPPOSITES = {"True": "False", "1": "0"} | {
 }
 
 OS_READERS = frozenset(("os.environ.get", "os.getenv"))
-# Functions of any origin that turn a text into a boolean.
-TO_BOOL = re.compile(
-    r"^_?(str(ing)?_?(to|2)_?bool(ean)?|to_?bool(ean)?|parse_?bool(ean)?|as_?bool(ean)?|bool(ean)?_from_str(ing)?"
-    r"|is_?truthy|is_?true|truthy|boolean)$",
-    re.IGNORECASE,
-)
-# Variables that a hosting platform or a shell sets: there, "missing" means "on a developer's machine".
-PLATFORM = re.compile(
-    r"^_?(CI|DYNO|RENDER|VERCEL|RAILWAY|GAE|GOOGLE|K|FLY|AWS|AZURE|WEBSITE|HEROKU|PLATFORM|PYTHONANYWHERE|KUBERNETES"
-    r"|GITHUB|GITLAB|TRAVIS|HOST|HOSTNAME|COMPUTERNAME|USER|USERNAME|HOME|PWD|PATH|LOGNAME|SHELL)(_|$)"
-)
 PRODUCTION = frozenset(("prod", "production", "live", "stage", "staging", "release"))
-ABOUT_DEBUG = re.compile(r"DEBUG|DEV", re.IGNORECASE)
 
 
 class _Unknown(Enum):

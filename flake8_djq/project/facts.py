@@ -1,0 +1,96 @@
+"""What each file of a project says for the whole of it: its calls, and the names of its relations. Everything is JSON.
+
+As a process of its own it reads paths and module names from standard input and writes their facts: see ``read_facts``.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from flake8_djq.fixes.files import NotWritten, read_file
+from flake8_djq.project.calls import NOTHING, FileCalls, file_calls
+from flake8_djq.source import Source
+
+__all__ = ["FileFacts", "calls_of", "main", "read_facts"]
+
+# {"calls": the parts of FileCalls, "relations": names}
+FileFacts = dict[str, Any]
+
+RELATED_NAME = re.compile(r"""\brelated_name\s*=\s*["'](\w+)["']""")
+TO_MANY = re.compile(
+    r"^[ \t]+(\w+)\s*=\s*(?:\w+\.)*(?:ManyToManyField|GenericRelation|ParentalManyToManyField)\(", re.MULTILINE
+)
+# So many files are read by one process; a second one costs as much to start as it takes to read some fifty.
+SHARE = 100
+COMMAND = (
+    "import sys; sys.path = [part for part in sys.path if part]; from flake8_djq.project.facts import main; main()"
+)
+
+
+def calls_of(facts: FileFacts) -> FileCalls:
+    """The calls of a file."""
+    return FileCalls(*facts["calls"])
+
+
+def read_facts(files: Sequence[tuple[str, str]]) -> list[FileFacts]:
+    """The facts of files, given as path and dotted name, in their order; a long list is shared with other processes.
+
+    flake8's own workers may have no children of multiprocessing: a plain process does.
+    """
+    shares = min(os.cpu_count() or 1, 4, 1 + len(files) // SHARE)
+    parts = [list(files[index::shares]) for index in range(shares)]
+    processes = [_start(part) for part in parts[1:]]
+    results = [[_facts(path, module) for path, module in parts[0]]]
+    results += [_finish(process, part) for process, part in zip(processes, parts[1:], strict=True)]
+    return [results[index % shares][index // shares] for index in range(len(files))]
+
+
+def _start(part: list[tuple[str, str]]) -> subprocess.Popen[bytes] | None:
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-c", COMMAND], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        assert process.stdin is not None
+        process.stdin.write(json.dumps(part).encode())
+        process.stdin.close()
+    except OSError:
+        return None
+    return process
+
+
+def _finish(process: subprocess.Popen[bytes] | None, part: list[tuple[str, str]]) -> list[FileFacts]:
+    """What a process has found; what it could not say is found here."""
+    if process is not None and process.stdout is not None:
+        output = process.stdout.read()
+        if process.wait() == 0:
+            found: list[FileFacts] = json.loads(output)
+            return found
+    return [_facts(path, module) for path, module in part]
+
+
+def _facts(path: str, module: str) -> FileFacts:
+    """The facts of one file; none of a file that Python cannot read."""
+    try:
+        text = read_file(Path(path)).text
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text)
+        calls = file_calls(Source(path, text, tree), module)
+    except (NotWritten, SyntaxError, ValueError, RecursionError, MemoryError):
+        return {"calls": list(NOTHING), "relations": []}
+    return {"calls": list(calls), "relations": sorted({*RELATED_NAME.findall(text), *TO_MANY.findall(text)})}
+
+
+def main() -> None:
+    """Read files for another process."""
+    part = json.loads(sys.stdin.buffer.read())
+    sys.stdout.write(json.dumps([_facts(path, module) for path, module in part]))

@@ -1,0 +1,95 @@
+"""What only a look at every file of a project tells: what batch work reaches, and how relations are called."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from flake8_djq.context import TEST_PATH
+from flake8_djq.project.files import MOST_FILES, VIRTUAL_ENVIRONMENT, is_entered
+from flake8_djq.project.roots import Roots
+from flake8_djq.project.store import Store
+
+__all__ = ["Overview"]
+
+KEY = "overview"
+
+
+class Overview:
+    """Made when something asks for it, and kept on disk until a file of the project changes.
+
+    Then only the files that changed are read again. ``batch_modules`` are modules that the user declared batch code.
+    """
+
+    def __init__(self, roots: Roots, store: Store, batch_modules: tuple[str, ...] = ()) -> None:
+        self._roots = roots
+        self._store = store
+        self._batch_modules = batch_modules
+
+    def way_to(self, function: str) -> str:
+        """How batch work reaches a function from other files, by its dotted name; "" where it does not."""
+        way: str = self._content["reached"].get(function, "")
+        return way
+
+    @cached_property
+    def relations(self) -> frozenset[str]:
+        """The names under which rows have many others: ``related_name`` and fields to many, of all models."""
+        return frozenset(self._content["relations"])
+
+    @cached_property
+    def _content(self) -> dict[str, Any]:
+        stamps = _stamps(self._roots)
+        state = hashlib.sha256(repr((stamps, self._batch_modules)).encode()).hexdigest()
+        kept = self._store.read(KEY)
+        if kept is not None and kept[0] == state:
+            content: dict[str, Any] = kept[1]
+            return content
+        content = self._made(stamps)
+        self._store.write(KEY, [state, content])
+        return content
+
+    def _made(self, stamps: dict[str, str]) -> dict[str, Any]:
+        # A run that finds its overview ready needs none of what makes it.
+        from flake8_djq.project.facts import calls_of, read_facts
+        from flake8_djq.project.reach import reached
+
+        facts = {}
+        for path, stamp in stamps.items():
+            kept = self._store.read(f"{path}|facts")
+            if kept is not None and kept[0] == stamp:
+                facts[path] = kept[1]
+        missing = [(path, self._roots.module_of(Path(path))) for path in stamps if path not in facts]
+        with self._store.many():
+            for (path, _), read in zip(missing, read_facts(missing), strict=True):
+                facts[path] = read
+                self._store.write(f"{path}|facts", [stamps[path], read])
+        calls = {self._roots.module_of(Path(path)): calls_of(read) for path, read in facts.items()}
+        relations = {name for read in facts.values() for name in read["relations"]}
+        return {"reached": reached(calls, self._batch_modules), "relations": sorted(relations)}
+
+
+def _stamps(roots: Roots) -> dict[str, str]:
+    """The Python files of a project but its tests, and when each was changed. Quick: it runs before every answer."""
+    found: dict[str, str] = {}
+    root = os.fspath(roots.root)
+    pending = [root]
+    while pending and len(found) < MOST_FILES:
+        folder = pending.pop()
+        if TEST_PATH.search(folder[len(root) :] + "/") or os.path.exists(os.path.join(folder, VIRTUAL_ENVIRONMENT)):
+            continue
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    name = entry.name
+                    if name.endswith(".py"):
+                        if not TEST_PATH.search(entry.path[len(root) :]) and entry.is_file():
+                            status = entry.stat()
+                            found[entry.path] = f"{status.st_mtime_ns} {status.st_size}"
+                    elif is_entered(name) and entry.is_dir(follow_symlinks=False):
+                        pending.append(entry.path)
+        except OSError:
+            continue
+    return found

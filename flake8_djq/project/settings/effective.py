@@ -1,0 +1,308 @@
+"""The settings that matter to batch work, as one settings module has them at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import PurePath
+from typing import NamedTuple
+
+from flake8_djq.project.settings.engines import POSTGRESQL, family
+from flake8_djq.project.settings.state import LEVELS, Doubt, State
+from flake8_djq.project.settings.values import (
+    ABSENT,
+    Choice,
+    Constant,
+    Listing,
+    Mapping,
+    Thing,
+    Unknown,
+    Value,
+    Way,
+    by_default,
+    truth,
+    variables_of,
+)
+
+__all__ = ["Database", "Debug", "Effective", "Entry", "Switch", "effective"]
+
+DEFAULT = "default"
+SQL_LOGGERS = ("django.db.backends", "django.db", "django")
+DEBUG_LEVELS = ("DEBUG", 10)
+POOLER_PORT = "6432"
+POOLER = "pgbouncer"
+
+
+class Switch(str, Enum):
+    """What is known of a setting that is on or off."""
+
+    ON = "on"
+    OFF = "off"
+    ON_BY_DEFAULT = "on where no environment variable says otherwise"
+    OFF_BY_DEFAULT = "off where no environment variable says otherwise"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Debug:
+    """The effective ``DEBUG``.
+
+    ``way`` is the lines that bring it in, from the module that was asked about to the one that assigns it; empty where
+    nothing assigns it and Django's own default holds. ``unless`` names a settings file that may change it where it
+    exists, such as ``.local``.
+    """
+
+    state: Switch
+    way: Way = ()
+    variables: tuple[str, ...] = ()
+    unless: str = ""
+
+    @property
+    def is_on(self) -> bool:
+        """Whether it is certain to be on."""
+        return self.state is Switch.ON and not self.unless
+
+    @property
+    def is_on_by_default(self) -> bool:
+        """Whether it is certain to be on where no environment variable says otherwise."""
+        return self.state is Switch.ON_BY_DEFAULT and not self.unless
+
+    @property
+    def is_said_to_be_off(self) -> bool:
+        """Whether the settings switch it off, at least where no environment variable says otherwise."""
+        return self.state in (Switch.OFF, Switch.OFF_BY_DEFAULT) and bool(self.way) and not self.unless
+
+
+@dataclass(frozen=True)
+class Database:
+    """One entry of ``DATABASES``.
+
+    ``engine`` is ``postgresql``, ``mysql``, ``sqlite``, ``oracle``, ``other``, or "" where it is unknown.
+    ``is_default`` says that a variable may name another one. ``loads_everything`` is ``DISABLE_SERVER_SIDE_CURSORS``.
+    ``pooler`` is what speaks of a connection pooler: a host or port.
+    """
+
+    alias: str
+    engine: str
+    is_default: bool = False
+    loads_everything: bool = False
+    pooler: str = ""
+    variables: tuple[str, ...] = ()
+    way: Way = ()
+    cursors_way: Way = ()
+
+    @property
+    def name(self) -> str:
+        """The engine as the option ``djq-database`` names it; "" where it is unknown."""
+        return f"{POSTGRESQL}-pooled" if self.engine == POSTGRESQL and self.loads_everything else self.engine
+
+
+class Entry(NamedTuple):
+    """An element of ``INSTALLED_APPS`` or ``MIDDLEWARE`` that is certain to be there."""
+
+    name: str
+    way: Way
+
+
+@dataclass(frozen=True)
+class Effective:
+    """What one settings module comes to. ``databases_known`` is False where there may be more aliases."""
+
+    debug: Debug
+    databases: dict[str, Database]
+    databases_known: bool
+    routers: bool | None
+    apps: tuple[Entry, ...]
+    middleware: tuple[Entry, ...]
+    #: The logger that logs every statement at DEBUG level, and what sets it so.
+    sql_logger: str
+    sql_logger_way: Way
+    #: What may change these settings where it exists, as for ``Debug``.
+    databases_unless: str = ""
+    apps_unless: str = ""
+    middleware_unless: str = ""
+    logging_unless: str = ""
+    is_settings: bool = True
+
+
+def effective(state: State) -> Effective:
+    """Work out what matters of a module's names."""
+    databases = _value(state, "DATABASES")
+    logger, way = _sql_logger(state)
+    doubt = _doubt(state, "DATABASES")
+    return Effective(
+        debug=_debug(state),
+        databases=_databases(databases),
+        databases_known=isinstance(databases, Mapping) and databases.complete and not (doubt and doubt.certain),
+        routers=truth(_value(state, "DATABASE_ROUTERS")),
+        apps=tuple(_entries(_value(state, "INSTALLED_APPS"))),
+        middleware=tuple(_entries(_value(state, "MIDDLEWARE"))),
+        sql_logger=logger,
+        sql_logger_way=way,
+        databases_unless=_unless(state, "DATABASES"),
+        apps_unless=_unless(state, "INSTALLED_APPS"),
+        middleware_unless=_unless(state, "MIDDLEWARE"),
+        # A level that a call has set does not come from LOGGING.
+        logging_unless=_unless(state, "LOGGING") if f"{LEVELS}{logger}" not in state.names else "",
+        # Where a module that cannot be read is imported, that one may hold them.
+        is_settings="INSTALLED_APPS" in state.names or "DATABASES" in state.names or state.doubt is not None,
+    )
+
+
+def _doubt(state: State, name: str) -> Doubt | None:
+    return state.doubts.get(name) if name in state.names else state.doubt
+
+
+def _unless(state: State, name: str) -> str:
+    doubt = _doubt(state, name)
+    return doubt.what if doubt is not None else ""
+
+
+def _value(state: State, name: str) -> Value:
+    """What a setting holds; absent where nothing binds it, unknown where something unreadable may."""
+    found = state.get(name)
+    if found is None:
+        return Unknown() if state.doubt is not None else ABSENT
+    return found
+
+
+def _debug(state: State) -> Debug:
+    value = _value(state, "DEBUG")
+    doubt = _doubt(state, "DEBUG")
+    if doubt is not None and doubt.certain:
+        return Debug(Switch.UNKNOWN, value.way, unless=doubt.what)
+    unless = doubt.what if doubt is not None else ""
+    known = None if isinstance(value, Thing) else truth(value)
+    if known is not None:
+        return Debug(Switch.ON if known else Switch.OFF, value.way, unless=unless)
+    likely = truth(by_default(value))
+    if likely is None:
+        return Debug(Switch.UNKNOWN, value.way, variables_of(value), unless)
+    switch = Switch.ON_BY_DEFAULT if likely else Switch.OFF_BY_DEFAULT
+    return Debug(switch, value.way, variables_of(value), unless)
+
+
+def _databases(value: Value) -> dict[str, Database]:
+    if isinstance(value, Choice):
+        # Known on some paths only.
+        options = [_databases(option) for option in value.options]
+        found: dict[str, Database] = {}
+        for alias in dict.fromkeys(alias for option in options for alias in option):
+            engines = {option[alias].engine if alias in option else "" for option in options}
+            first = next(option[alias] for option in options if alias in option)
+            default = _databases(value.default).get(alias) if value.default is not None else None
+            if len(engines) == 1:
+                found[alias] = first
+            elif default is not None and default.engine:
+                found[alias] = Database(alias, default.engine, True, variables=value.variables, way=default.way)
+            else:
+                found[alias] = Database(alias, "", variables=value.variables, way=first.way)
+        return found
+    if not isinstance(value, Mapping):
+        return {}
+    return {
+        alias: _database(alias, held)
+        for alias, held in value.entries.items()
+        if isinstance(alias, str) and held is not ABSENT
+    }
+
+
+def _database(alias: str, value: Value) -> Database:
+    if isinstance(value, Choice):
+        mappings = [option for option in value.options if isinstance(option, Mapping)]
+        if len(mappings) == 1 and all(option is ABSENT for option in value.options if option is not mappings[0]):
+            value = mappings[0]  # an alias that is only there on some paths
+        elif isinstance(by_default(value), Mapping):
+            found = _database(alias, by_default(value))
+            return Database(alias, found.engine, True, found.loads_everything, found.pooler, value.variables, found.way)
+    if not isinstance(value, Mapping):
+        return Database(alias, "", variables=variables_of(value), way=value.way)
+    engine = value.entries.get("ENGINE", ABSENT if value.complete else Unknown(way=value.way))
+    names = {_family(option) for option in (engine.options if isinstance(engine, Choice) else (engine,))}
+    likely = _family(by_default(engine))
+    cursors = value.entries.get("DISABLE_SERVER_SIDE_CURSORS", ABSENT)
+    loads = truth(by_default(cursors)) if not isinstance(cursors, Unknown) else None
+    return Database(
+        alias,
+        likely if likely or len(names) > 1 else next(iter(names)),
+        is_default=len(names) > 1 and bool(likely),
+        loads_everything=loads is True,
+        pooler=_pooler(value),
+        variables=variables_of(engine),
+        way=(engine.way if engine is not ABSENT else ()) or value.way,
+        cursors_way=cursors.way if loads else (),
+    )
+
+
+def _family(value: Value) -> str:
+    text = value.value if isinstance(value, Constant) and isinstance(value.value, str) else ""
+    if not text and isinstance(value, Unknown):
+        # "django.db.backends." + name: only what follows would tell.
+        text = value.pattern if value.pattern.count("*") == 1 and not value.pattern.endswith("*") else ""
+    return family(text)
+
+
+def _pooler(database: Mapping) -> str:
+    """What of an entry speaks of a connection pooler."""
+    for key in ("HOST", "PORT"):
+        value = by_default(database.entries.get(key, ABSENT))
+        text = str(value.value) if isinstance(value, Constant) and isinstance(value.value, str | int | PurePath) else ""
+        if POOLER in text or text == POOLER_PORT or f":{POOLER_PORT}" in text:
+            return f"{key} = {text}"
+    return ""
+
+
+def _entries(value: Value) -> Iterator[Entry]:
+    if isinstance(value, Choice):
+        # What every option holds.
+        options = [{entry.name: entry for entry in _entries(option)} for option in value.options]
+        for name, entry in options[0].items():
+            if all(name in option for option in options):
+                yield entry
+    elif isinstance(value, Listing):
+        for item in value.items:
+            if item.certain and isinstance(item.value, Constant) and isinstance(item.value.value, str):
+                yield Entry(item.value.value, item.value.way or value.way)
+
+
+def _sql_logger(state: State) -> tuple[str, Way]:
+    """The logger that makes Django log each SQL statement: the nearest of those above that has a level."""
+    logging = _value(state, "LOGGING")
+    loggers = logging.entries.get("loggers") if isinstance(logging, Mapping) else None
+    handlers = logging.entries.get("handlers") if isinstance(logging, Mapping) else None
+    for name in SQL_LOGGERS:
+        level = state.get(f"{LEVELS}{name}")
+        logger = loggers.entries.get(name) if isinstance(loggers, Mapping) else None
+        if level is None and isinstance(logger, Mapping):
+            level = logger.entries.get("level")
+            if level is not None and _goes_nowhere(logger, handlers):
+                return "", ()
+        if level is not None:
+            is_debug = isinstance(level, Constant) and level.value in DEBUG_LEVELS
+            return (name, level.way) if is_debug else ("", ())
+        if logger is not None and not isinstance(logger, Mapping):
+            return "", ()
+    return "", ()
+
+
+def _goes_nowhere(logger: Mapping, handlers: Value | None) -> bool:
+    """Whether none of a logger's handlers takes what is logged at DEBUG level, and no other logger's do."""
+    named = logger.entries.get("handlers")
+    if (
+        not isinstance(named, Listing)
+        or not named.complete
+        or truth(logger.entries.get("propagate", ABSENT)) is not False
+    ):
+        return False
+    return all(isinstance(item.value, Constant) and _is_deaf(handlers, item.value.value) for item in named.items)
+
+
+def _is_deaf(handlers: Value | None, name: object) -> bool:
+    handler = handlers.entries.get(name) if isinstance(handlers, Mapping) else None
+    if not isinstance(handler, Mapping):
+        return False
+    kind, level = handler.entries.get("class"), handler.entries.get("level")
+    if isinstance(kind, Constant) and str(kind.value).endswith("NullHandler"):
+        return True
+    return isinstance(level, Constant) and level.value not in (*DEBUG_LEVELS, "NOTSET", 0)

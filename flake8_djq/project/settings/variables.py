@@ -1,0 +1,52 @@
+"""What environment variables are read with, and which texts mean yes or no."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = [
+    "ABOUT_DEBUG",
+    "DEVELOPMENT_COMMANDS",
+    "FALSE_TEXTS",
+    "PLATFORM",
+    "READS_BOOLEAN",
+    "READS_VARIABLE",
+    "TO_BOOL",
+    "TRUE_TEXTS",
+]
+
+TRUE_TEXTS = frozenset(("1", "true", "t", "yes", "y", "on"))
+FALSE_TEXTS = frozenset(("0", "false", "f", "no", "n", "off", ""))
+
+# Functions of any origin that turn a text into a boolean.
+TO_BOOL = re.compile(
+    r"^_?(str(ing)?_?(to|2)_?bool(ean)?|to_?bool(ean)?|parse_?bool(ean)?|as_?bool(ean)?|bool(ean)?_from_str(ing)?"
+    r"|is_?truthy|is_?true|truthy|boolean)$",
+    re.IGNORECASE,
+)
+# Functions of any origin that read a boolean, or a text, from the environment: `get_env_bool("DEBUG", True)`.
+READS_BOOLEAN = re.compile(r"env\w*bool|bool\w*env", re.IGNORECASE)
+READS_VARIABLE = re.compile(
+    r"^_?(get_?)?(env|environ|from_env|env_(str|var|variable|setting)|getenv|config)$", re.IGNORECASE
+)
+# Variables that a hosting platform or a shell sets: there, "missing" means "on a developer's machine".
+PLATFORM = re.compile(
+    r"^_?(CI|DYNO|RENDER|VERCEL|RAILWAY|GAE|GOOGLE|K|FLY|AWS|AZURE|WEBSITE|HEROKU|PLATFORM|PYTHONANYWHERE|KUBERNETES"
+    r"|GITHUB|GITLAB|TRAVIS|HOST|HOSTNAME|COMPUTERNAME|USER|USERNAME|HOME|PWD|PATH|LOGNAME|SHELL)(_|$)"
+)
+ABOUT_DEBUG = re.compile(r"DEBUG|DEV", re.IGNORECASE)
+# `"test" in sys.argv`: commands that neither production nor batch work runs.
+DEVELOPMENT_COMMANDS = frozenset(
+    (
+        "test",
+        "pytest",
+        "py.test",
+        "jenkins",
+        "harvest",
+        "behave",
+        "runserver",
+        "runserver_plus",
+        "testserver",
+        "test_coverage",
+    )
+)

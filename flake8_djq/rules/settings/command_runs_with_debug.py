@@ -1,0 +1,115 @@
+"""DJQ505: commands run with settings in which DEBUG is on."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from flake8_djq.findings import Finding
+from flake8_djq.project.settings.names import is_example
+from flake8_djq.rules.base import File, On, Rule
+from flake8_djq.rules.settings.surroundings import Surroundings
+
+if TYPE_CHECKING:
+    from flake8_djq.project.settings.entry_points import Setter
+
+__all__ = ["CommandRunsWithDebug"]
+
+VARIABLE = "DJANGO_SETTINGS_MODULE"
+# What a web server starts, what runs tests, and the configuration of a documentation.
+NO_COMMAND = re.compile(r"(^|/)(([wa]sgi|conftest|conf|(\w+_)?(run)?_?tests?(_\w+)?)\w*\.py|[wa]sgi/__init__\.py)$")
+
+
+class CommandRunsWithDebug(Rule[File]):
+    """Commands run with settings in which `DEBUG` is on, unless somebody says otherwise.
+
+    ## What it does
+
+    Reports the line of `manage.py`, of `celery.py` or of a script that sets `DJANGO_SETTINGS_MODULE` to a module whose
+    `DEBUG` is true, whether that module assigns it or another one brings it in.
+
+    ## Why is this bad?
+
+    The web server's unit file names the settings of production; the crontab and the shell of the person who starts a
+    backfill by hand do not, and run with the default. There `DEBUG` is on, and Django keeps the last 9,000 statements
+    of each connection in `connection.queries`, SQL text included: bounded by count, not by size. A request starts with
+    an empty log, a command fills it once and keeps it to its end.
+
+    ## Example
+
+    ```python
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings.development")
+    ```
+
+    ## Use instead
+
+    ```python
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings.production")
+    ```
+
+    with `DJANGO_SETTINGS_MODULE=shop.settings.development` in the environment of developers.
+
+    ## When it is silent
+
+    In `wsgi.py` and `asgi.py`, in tests, and in projects that only show or test something (`example`, `sandbox`).
+    Where the module is not part of the project, and where its `DEBUG` hangs on the environment or on a module that may
+    be there (`local_settings.py`). Where the line runs only on a condition.
+
+    ## Fix safety
+
+    No fix: developers who rely on the default must first set the variable.
+
+    ## References
+
+    - [Django: Designating the settings](https://docs.djangoproject.com/en/5.2/topics/settings/#designating-the-settings)
+    - [Django: DEBUG](https://docs.djangoproject.com/en/5.2/ref/settings/#debug)
+    """
+
+    code = "DJQ505"
+    name = "command-runs-with-debug"
+    on = On.EVERYWHERE
+    subject = File
+    mentions = (VARIABLE,)
+
+    def check(self, subject: File, file: File) -> Iterator[Finding]:
+        """Judge one file."""
+        from flake8_djq.project.settings.entry_points import CONFIGURATION, setters
+
+        source = file.source
+        if NO_COMMAND.search(source.path):
+            return
+        around = Surroundings(source)
+        classes = [setter.module for setter in setters(source.tree, CONFIGURATION)]
+        for setter in setters(source.tree, VARIABLE):
+            statement = next((node for node in source.statements if _holds(node, setter.node)), None)
+            if statement is not None and not around.is_conditional(statement):
+                yield from self._setter(setter, classes[0] if classes else "", file)
+
+    def _setter(self, setter: Setter, configuration: str, file: File) -> Iterator[Finding]:
+        settings = file.settings
+        module = settings.file_named(setter.module, file.source.path)
+        roots = settings.files.roots
+        if module is None or roots is None:
+            return
+        if is_example(module.relative_to(roots.root).as_posix() if module.is_relative_to(roots.root) else ""):
+            return
+        if configuration and configuration not in settings.configurations(module):
+            return
+        debug = settings.effective(module, configuration).debug
+        if not debug.is_on:
+            return
+        when = f"where {VARIABLE} is missing, " if setter.is_default else ""
+        yield self.finding(
+            file,
+            setter.node,
+            f"{when}commands run with {setter.module}, whose DEBUG is True ({settings.place(debug.way)}): Django keeps"
+            " the last 9,000 SQL statements of each connection in memory; name settings with DEBUG = False here",
+        )
+
+
+def _holds(statement: ast.stmt, node: ast.AST) -> bool:
+    if statement is node:
+        return True
+    return isinstance(statement, ast.Expr | ast.Assign) and any(part is node for part in ast.walk(statement))
