@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 from pathlib import Path
 
 from flake8_djq.cli import summary
@@ -36,7 +37,14 @@ def options_table() -> str:
     return "\n".join(rows)
 
 
-TABLES = {"rules": rules_table, "options": options_table}
+def proof_table() -> str:
+    """The table of memory and time that ``make proof`` has written."""
+    rows = (README.parent / "docs" / "proof" / "README.md").read_text(encoding="utf-8").splitlines()
+    first = rows.index(next(row for row in rows if row.startswith("| |")))
+    return "\n".join(takewhile(lambda row: row.startswith("|"), rows[first:]))
+
+
+TABLES = {"rules": rules_table, "options": options_table, "proof": proof_table}
 
 
 def with_tables(text: str) -> str:

@@ -107,11 +107,11 @@ def _django_setup(source: Source, before_line: int) -> ast.stmt | None:
 
 
 def _leading_imports(source: Source) -> Iterator[Import]:
-    """The imports of the module itself above its first function or class; ``__future__`` is no place for others."""
+    """The imports of the module itself above its first function or class."""
     for node in source.tree.body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             return
-        if isinstance(node, Import) and _module(node) != "__future__":
+        if isinstance(node, Import):
             yield node
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "is_parenthesized",
     "is_test",
     "on_one_line",
+    "pass_instead",
     "pass_to",
     "replace",
     "stands_alone",
@@ -162,6 +163,15 @@ def insert_after(source: Source, node: ast.expr, text: str) -> Replacements:
     """Write a text right behind a node; nothing for an empty one."""
     end = source.span(node)[1]
     return (Replacement(end, end, text),) if text else ()
+
+
+def pass_instead(source: Source, around: ast.expr, node: ast.expr, function: str, more: str) -> Replacements | None:
+    """Pass a node to a function in the place of the expression around it: ``list(rows)`` -> ``walk(rows)``."""
+    start, end = source.span(around)
+    inner_start, inner_end = source.span(node)
+    if _has_comment(source, start, inner_start) or _has_comment(source, inner_end, end):
+        return None
+    return Replacement(start, inner_start, f"{function}("), Replacement(inner_end, end, f"{more})")
 
 
 def pass_to(source: Source, node: ast.expr, function: str, more: str = "") -> Replacements:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from flake8_djq.context import TEST_PATH
+from flake8_djq.options import Options
 from flake8_djq.project.files import MOST_FILES, VIRTUAL_ENVIRONMENT, is_entered
 from flake8_djq.project.roots import Roots
 from flake8_djq.project.store import Store
@@ -16,23 +18,32 @@ from flake8_djq.project.store import Store
 __all__ = ["Overview"]
 
 KEY = "overview"
+# Python, and files that say how a project is run.
+SUFFIXES = (".py", ".yml", ".yaml", ".toml", ".cfg", ".ini", ".service", ".env", ".sh")
+PREFIXES = ("Procfile", "Dockerfile", ".env", "crontab")
 
 
 class Overview:
     """Made when something asks for it, and kept on disk until a file of the project changes.
 
-    Then only the files that changed are read again. ``batch_modules`` are modules that the user declared batch code.
+    Then only the files that changed are read again.
     """
 
-    def __init__(self, roots: Roots, store: Store, batch_modules: tuple[str, ...] = ()) -> None:
+    def __init__(self, roots: Roots, store: Store, options: Options) -> None:
         self._roots = roots
         self._store = store
-        self._batch_modules = batch_modules
+        self._options = options
 
     def way_to(self, function: str) -> str:
         """How batch work reaches a function from other files, by its dotted name; "" where it does not."""
         way: str = self._content["reached"].get(function, "")
         return way
+
+    @property
+    def database(self) -> tuple[str, str]:
+        """The database in production as ``--djq-database`` names it, "auto" if it is not known, and who says so."""
+        name, reason = self._content["database"]
+        return name, reason
 
     @cached_property
     def relations(self) -> frozenset[str]:
@@ -42,7 +53,8 @@ class Overview:
     @cached_property
     def _content(self) -> dict[str, Any]:
         stamps = _stamps(self._roots)
-        state = hashlib.sha256(repr((stamps, self._batch_modules)).encode()).hexdigest()
+        named = (self._options.batch_paths, self._options.batch_settings)
+        state = hashlib.sha256(repr((stamps, named)).encode()).hexdigest()
         kept = self._store.read(KEY)
         if kept is not None and kept[0] == state:
             content: dict[str, Any] = kept[1]
@@ -54,8 +66,11 @@ class Overview:
     def _made(self, stamps: dict[str, str]) -> dict[str, Any]:
         # A run that finds its overview ready needs none of what makes it.
         from flake8_djq.project.facts import calls_of, read_facts
+        from flake8_djq.project.files import Files
         from flake8_djq.project.reach import reached
+        from flake8_djq.project.settings.room import UNKNOWN_DATABASE, ProjectSettings
 
+        stamps = {path: stamp for path, stamp in stamps.items() if path.endswith(".py")}
         facts = {}
         for path, stamp in stamps.items():
             kept = self._store.read(f"{path}|facts")
@@ -68,13 +83,29 @@ class Overview:
                 self._store.write(f"{path}|facts", [stamps[path], read])
         calls = {self._roots.module_of(Path(path)): calls_of(read) for path, read in facts.items()}
         relations = {name for read in facts.values() for name in read["relations"]}
-        return {"reached": reached(calls, self._batch_modules), "relations": sorted(relations)}
+        name, reason = ProjectSettings(Files(self._roots)).production_database(self._options.batch_settings)
+        return {
+            "reached": reached(calls, self._batch_modules(stamps)),
+            "relations": sorted(relations),
+            "database": ["auto", ""] if name == UNKNOWN_DATABASE else [name, reason],
+        }
+
+    def _batch_modules(self, stamps: dict[str, str]) -> set[str]:
+        """The modules that the user has declared batch code."""
+        return {
+            self._roots.module_of(Path(path))
+            for path in stamps
+            if any(fnmatch(path, "*/" + glob) for glob in self._options.batch_paths)
+        }
 
 
 def _stamps(roots: Roots) -> dict[str, str]:
-    """The Python files of a project but its tests, and when each was changed. Quick: it runs before every answer."""
+    """The files of a project that count, without its tests, and when each was changed.
+
+    Quick, since it runs before every answer.
+    """
     found: dict[str, str] = {}
-    root = os.fspath(roots.root)
+    root = os.fspath(roots.top)
     pending = [root]
     while pending and len(found) < MOST_FILES:
         folder = pending.pop()
@@ -84,7 +115,7 @@ def _stamps(roots: Roots) -> dict[str, str]:
             with os.scandir(folder) as entries:
                 for entry in entries:
                     name = entry.name
-                    if name.endswith(".py"):
+                    if name.endswith(SUFFIXES) or name.startswith(PREFIXES):
                         if not TEST_PATH.search(entry.path[len(root) :]) and entry.is_file():
                             status = entry.stat()
                             found[entry.path] = f"{status.st_mtime_ns} {status.st_size}"

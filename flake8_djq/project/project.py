@@ -41,7 +41,7 @@ def open_project(path: str, options: Options) -> Project | None:
     if not options.index:
         return None
     roots = _roots_of(os.path.dirname(os.path.abspath(path)), path)
-    return _open(roots, options.small_models) if roots is not None else None
+    return _open(roots, options) if roots is not None else None
 
 
 _found: dict[str, Roots | None] = {}
@@ -54,22 +54,25 @@ def _roots_of(folder: str, path: str) -> Roots | None:
     return _found[folder]
 
 
-_opened: dict[tuple[Path, frozenset[str]], Project] = {}
+_opened: dict[tuple[Path, Options], Project] = {}
 
 
-def _open(roots: Roots, small_models: frozenset[str]) -> Project:
+def _open(roots: Roots, options: Options) -> Project:
     """One project for each root: what was asked for one file is known for the next."""
-    key = (roots.root, small_models)
-    if key not in _opened:
-        made_with = f"{__version__} {_age_of_code()} {sorted(small_models)}"
+    matter = Options(
+        small_models=options.small_models, batch_paths=options.batch_paths, batch_settings=options.batch_settings
+    )
+    if (roots.root, matter) not in _opened:
+        made_with = f"{__version__} {_age_of_code()} {sorted(matter.small_models)}"
         version = hashlib.sha256(made_with.encode()).hexdigest()[:12]
-        _opened[key] = Project(roots, Options(small_models=small_models), Store(roots.root, version))
-    return _opened[key]
+        _opened[roots.root, matter] = Project(roots, matter, Store(roots.root, version))
+    return _opened[roots.root, matter]
 
 
 def _age_of_code() -> int:
     """When the code that makes the answers was last changed: they count for no other."""
-    folders = (Path(__file__).parent, Path(__file__).parent.parent / "querysets")
+    here = Path(__file__).parent
+    folders = (here, here / "settings", here.parent / "querysets")
     return max(entry.stat().st_mtime_ns for folder in folders for entry in os.scandir(folder))
 
 
@@ -88,7 +91,7 @@ class Project:
     @cached_property
     def overview(self) -> Overview:
         """What a look at all files tells."""
-        return Overview(self._roots, self._store)
+        return Overview(self._roots, self._store, self._options)
 
     def way_to(self, path: str, function: str) -> str:
         """How batch work of other files reaches a function of a file; "" where it does not."""

@@ -259,7 +259,7 @@ class QueryMethods(FunctionCalls):
         how = HOW_RUN.get(method.gives, How.OTHER)
         evaluation = self.evaluate(how, node, querysets, method.name, call=node)
         if how is How.STREAM:
-            return Stream(evaluation.queryset)
+            return Stream(evaluation.queryset, evaluation)
         if how is How.COUNT:
             return Count(evaluation)
         if how is How.ROW:

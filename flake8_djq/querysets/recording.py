@@ -121,6 +121,8 @@ class Recorder:
         for option in alternatives(value):
             if isinstance(option, Stream):
                 items.append(self.row(option.queryset))
+                if isinstance(option.evaluation, Evaluation):
+                    self.consumed.append(option.evaluation)
             elif isinstance(option, Rows):
                 items.append(self.row(option.queryset))
                 if isinstance(option.evaluation, Evaluation):

@@ -174,9 +174,10 @@ class QuerySet(Identity):
 
 @dataclass(eq=False, repr=False)
 class Stream(Value):
-    """What ``.iterator()`` returned."""
+    """What ``.iterator()`` returned, by which evaluation."""
 
     queryset: QuerySet
+    evaluation: object = None
 
 
 @dataclass(eq=False, repr=False)

@@ -78,6 +78,13 @@ class File:
 
         return open_settings(self.source.path, self.source.tree, alone=not self.options.index)
 
+    @cached_property
+    def database(self) -> tuple[str, str]:
+        """The database in production as ``--djq-database`` names it, and the place that says so ("" for the option)."""
+        if self.options.database != "auto" or self.project is None:
+            return self.options.database, ""
+        return self.project.overview.database
+
     def context_of_line(self, line: int) -> Context:
         """The context of the code on a line; code that only other files show to be batch code is among it."""
         context = self.contexts.of_line(line)

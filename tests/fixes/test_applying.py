@@ -53,7 +53,8 @@ def test_an_edit_is_made_whole_or_not_at_all() -> None:
 
 def test_an_edit_that_would_not_be_python_is_left_out() -> None:
     assert applied(finding(1, (6, 7, "("))) == (TEXT, 0)
-    assert applied(finding(1, (6, 7, "(")), finding(2, (14, 15, "20"))) == ("one = 1\ntwo = 20\n", 1)
+    good = finding(2, (14, 15, "20")), finding(2, (8, 11, "ten"))
+    assert applied(finding(1, (6, 7, "(")), *good) == ("one = 1\nten = 20\n", 2)
 
 
 def test_of_edits_that_are_python_only_alone_the_first_is_made() -> None:

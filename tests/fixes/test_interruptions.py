@@ -129,6 +129,8 @@ def test_no_progress_elsewhere(
     assert capsys.readouterr().err == ""
 
 
+# In the background of a shell that is no terminal, SIGINT is ignored unless somebody asks for it.
+LISTEN = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
 SLOWER = {
     "while flake8 runs": """
 from flake8_djq.fixes import running
@@ -150,7 +152,7 @@ files._replace = replacing
 def test_ctrl_c_leaves_files_whole(moment: str, project: Path) -> None:
     write(project, {f"management/commands/job{number}.py": LOOP for number in range(20)})
     process = subprocess.Popen(
-        [sys.executable, "-c", SLOWER[moment] + SCRIPT, "fix"],
+        [sys.executable, "-c", LISTEN + SLOWER[moment] + SCRIPT, "fix"],
         cwd=project,
         env=environment(),
         stdout=subprocess.PIPE,

@@ -54,7 +54,7 @@ WALKED = [
     'Event.objects.order_by("name")',
     'Event.objects.order_by("-name", "pk")',
     "Event.objects.filter(a__gt=1, order_id__lt=5, name__icontains='x').exclude(b=3)",
-    'Event.objects.select_related("order").prefetch_related("others").only("name", "order")',
+    'Event.objects.select_related("order").prefetch_related("order").only("name", "order")',
     'Event.objects.values("pk", "name")',
     'Event.objects.values_list("name", flat=True)',
     "Event.objects.filter(a=1) | Event.objects.filter(a=2)",
@@ -113,7 +113,6 @@ class Event(models.Model):
     a = models.IntegerField()
     b = models.IntegerField(null=True)
     order = models.ForeignKey(Order, models.CASCADE, related_name="events")
-    others = models.ManyToManyField("self")
 
     class Meta:
         app_label = "shop"

@@ -173,7 +173,9 @@ def _debug(state: State) -> Debug:
     if doubt is not None and doubt.certain:
         return Debug(Switch.UNKNOWN, value.way, unless=doubt.what)
     unless = doubt.what if doubt is not None else ""
-    known = None if isinstance(value, Thing) else truth(value)
+    if isinstance(value, Thing):
+        return Debug(Switch.UNKNOWN, value.way, unless=unless)
+    known = truth(value)
     if known is not None:
         return Debug(Switch.ON if known else Switch.OFF, value.way, unless=unless)
     likely = truth(by_default(value))
@@ -289,11 +291,8 @@ def _sql_logger(state: State) -> tuple[str, Way]:
 def _goes_nowhere(logger: Mapping, handlers: Value | None) -> bool:
     """Whether none of a logger's handlers takes what is logged at DEBUG level, and no other logger's do."""
     named = logger.entries.get("handlers")
-    if (
-        not isinstance(named, Listing)
-        or not named.complete
-        or truth(logger.entries.get("propagate", ABSENT)) is not False
-    ):
+    propagate = logger.entries.get("propagate")
+    if not isinstance(named, Listing) or not named.complete or propagate is None or truth(propagate) is not False:
         return False
     return all(isinstance(item.value, Constant) and _is_deaf(handlers, item.value.value) for item in named.items)
 

@@ -195,8 +195,8 @@ class Evaluator:
             known = truth(one)
             if known is not None:
                 return one if known is decisive else right
-            if truth(right) is decisive:
-                return right if not decisive else choose((one, right), way=way)
+            if truth(right) is decisive and (not decisive or (isinstance(right, Constant) and right.value is True)):
+                return right  # whatever the other is
             return choose((one, right), None, variables_of(one), way)
 
         if not isinstance(left, Choice):

@@ -18,7 +18,7 @@ from flake8_djq.project.settings.entry_points import EntryPoint, Role, entry_poi
 from flake8_djq.project.settings.evidence import evidence_for
 from flake8_djq.project.settings.modules import Reader
 from flake8_djq.project.settings.names import is_batch_name, is_development_name, is_example, is_production_name
-from flake8_djq.project.settings.state import State
+from flake8_djq.project.settings.state import State, unreadable
 from flake8_djq.project.settings.things import Class
 from flake8_djq.project.settings.values import Way
 
@@ -68,7 +68,10 @@ class ProjectSettings:
             state = self._read(key[0])
             if configuration:
                 state = self._reader.members(self._classes(key[0])[configuration])
-            self._effective[key] = effective(state)
+            try:
+                self._effective[key] = effective(state)
+            except RecursionError:
+                self._effective[key] = effective(unreadable())
         return self._effective[key]
 
     def _read(self, path: str) -> State:

@@ -7,10 +7,12 @@ from typing import NamedTuple
 
 from flake8_djq.project.settings.values import ABSENT, Mapping, Unknown, Value, choose
 
-__all__ = ["LEVELS", "Doubt", "Held", "Late", "Moment", "State", "force", "join_states"]
+__all__ = ["LEVELS", "Doubt", "Held", "Late", "Moment", "State", "force", "join_states", "unreadable"]
 
 # Before the name of a logger: the name under which the level stands that `setLevel` gave it.
 LEVELS = "logger:"
+# Settings that are often made of dicts with names of their own, which change later.
+HOLDERS = ("DATABASES", "LOGGING")
 
 
 class Doubt(NamedTuple):
@@ -107,6 +109,8 @@ class State:
 
     def change(self, name: str, value: Value) -> None:
         """Put a changed list or dict in the place of the one before."""
+        for other in HOLDERS:
+            self.get(other)
         before = self.names.get(name)
         self.put(name, value)
         # Another name may stand for the same dict, or hold it: `DATABASES = {"default": config}`.
@@ -140,6 +144,13 @@ class State:
         self.names, self.log = other.names, other.log
         self.doubts, self.doubt, self.alive = other.doubts, other.doubt, other.alive
         self.touched |= other.touched
+
+
+def unreadable() -> State:
+    """The state of a module of which nothing can be known."""
+    state = State()
+    state.may_bind(Doubt("more than can be read", certain=True))
+    return state
 
 
 def _replaced(value: Mapping, before: Value, after: Value, depth: int = 3) -> Value:

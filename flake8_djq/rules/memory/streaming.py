@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 from flake8_djq.findings import Edit
 from flake8_djq.fixes.imports import import_for
-from flake8_djq.fixes.spans import ATOMS, call_on, call_on_inside, insert_after, pass_to, replace
+from flake8_djq.fixes.spans import ATOMS, call_on, call_on_inside, pass_instead, pass_to
 from flake8_djq.querysets.calls import CONSUMERS, WRAPPERS
 from flake8_djq.querysets.evaluations import Evaluation, Loop
 from flake8_djq.querysets.values import QuerySet
 from flake8_djq.rules.base import File
 from flake8_djq.rules.wording import spell, streamed
 
-__all__ = ["Remedy", "remedy_for"]
+__all__ = ["Remedy", "keyset_remedy", "no_walk", "remedy_for", "why_no_stream"]
 
 # Databases whose drivers load the whole result first, and why; measured, see the README.
 LOADS_EVERYTHING = {
@@ -33,6 +33,7 @@ ENDS_STREAMS = frozenset({"close", "close_all", "commit", "rollback", "set_autoc
 JOINS = frozenset({"select_related", "annotate", "alias", "distinct", "extra", "order_by", "reverse"})
 # Fields that a model sets itself when a row is saved.
 SET_BY_SAVING = re.compile("modif|updat|chang|last|touch")
+ASYNC = ("async for", "aiterator")
 HELPER = "keyset_iterator"
 
 
@@ -50,26 +51,40 @@ def remedy_for(evaluation: Evaluation, file: File, around: ast.Call | None = Non
     ``around`` is the call that makes a list of them, where there is one: it goes away.
     """
     queryset, options, loop = evaluation.queryset, file.options, evaluation.feeds
-    if "select_for_update" in queryset.steps:
-        return Remedy("lock them and go through them in batches, by primary key")
-    if loop is not None and queryset.model in loop.adds_to:
-        return Remedy("the loop adds rows to the same table: note its last key before, and walk it by key up to there")
+    problem = no_walk(evaluation)
+    if problem:
+        return Remedy(problem)
     saves_own_rows = loop is not None and queryset.model in loop.writes
-    if saves_own_rows and loop is not None and _may_move(queryset, loop):
-        return Remedy("the loop may move its rows within their order: order them by pk, and go through them in batches")
-    why = LOADS_EVERYTHING.get(options.database, "")
-    if not why and options.database == "sqlite" and saves_own_rows:
+    why = why_no_stream(file)
+    if not why and saves_own_rows and file.database[0] == "sqlite":
         why = OWN_WRITES
     if options.remedy == "keyset" or (why and options.remedy == "auto"):
         reason = f"{why}: " if why else ""
-        if not queryset.walkable or queryset.sliced or queryset.combined or queryset.groups:
-            return Remedy(f"{reason}go through it in batches, by key")
         by_key = '.order_by("pk")' if saves_own_rows and not queryset.ordered_by_key else ""
-        return _keyset(evaluation, file, around, reason, by_key)
+        return keyset_remedy(evaluation, file, evaluation.node, around, reason, by_key)
     text = f"stream it: {streamed(evaluation, options.chunk_size)}"
     if evaluation.shared and queryset.shared:
         return Remedy(f"if nothing else needs its rows, {text}")
     return Remedy(text, lambda: _iterator(evaluation, file, around))
+
+
+def no_walk(evaluation: Evaluation) -> str:
+    """What to do instead where neither a stream nor a walk by key would be right; "" where one would."""
+    queryset, loop = evaluation.queryset, evaluation.feeds
+    if "select_for_update" in queryset.steps:
+        return "lock them and go through them in batches, by primary key"
+    if loop is not None and queryset.model in loop.adds_to:
+        return "the loop adds rows to the same table: note its last key before, and walk it by key up to there"
+    if loop is not None and queryset.model in loop.writes and _may_move(queryset, loop):
+        return "the loop may move its rows within their order: order them by pk, and go through them in batches"
+    return ""
+
+
+def why_no_stream(file: File) -> str:
+    """Why `.iterator()` loads everything on the database of the project, and who says so; "" where it streams."""
+    name, place = file.database
+    why = LOADS_EVERYTHING.get(name, "")
+    return f"{why} ({place})" if why and place else why
 
 
 def _iterator(evaluation: Evaluation, file: File, around: ast.Call | None) -> Edit | None:
@@ -87,7 +102,7 @@ def _iterator(evaluation: Evaluation, file: File, around: ast.Call | None) -> Ed
         and not queryset.prefetches
         and queryset.certain
         and _keeps_order(queryset)
-        and _is_closed(evaluation, file.options.database in ISOLATED)
+        and _is_closed(evaluation, file.database[0] in ISOLATED)
     )
     return Edit(parts, safe) if parts else None
 
@@ -143,13 +158,17 @@ def _may_edit(evaluation: Evaluation, around: ast.Call | None) -> bool:
     return (evaluation.by in LOOPS or around is not None) and not evaluation.shared
 
 
-def _keyset(evaluation: Evaluation, file: File, around: ast.Call | None, reason: str, by_key: str) -> Remedy:
-    """The keyset iterator; ``by_key`` is the order that the queryset gets first, "" for its own."""
-    options, source, node = file.options, file.source, evaluation.node
+def keyset_remedy(
+    evaluation: Evaluation, file: File, node: ast.expr, around: ast.Call | None, reason: str, by_key: str = ""
+) -> Remedy:
+    """The keyset iterator over ``node``; ``by_key`` is the order that the queryset gets first, "" for its own."""
+    options, source, queryset = file.options, file.source, evaluation.queryset
+    if not queryset.walkable or queryset.sliced or queryset.combined or queryset.groups:
+        return Remedy(f"{reason}go through it in batches, by key")
     helper = options.keyset_helper
     if not helper:
         return Remedy(f"{reason}walk it by key ('flake8-djq keyset PATH' writes the iterator for that)")
-    is_async, has_twin = evaluation.by == "async for", helper.endswith(f".{HELPER}")
+    is_async, has_twin = evaluation.by in ASYNC, helper.endswith(f".{HELPER}")
     if is_async and has_twin:
         helper = helper.removesuffix(HELPER) + f"a{HELPER}"
     more = by_key + ("" if options.chunk_size == 2000 else f", chunk_size={options.chunk_size}")
@@ -161,11 +180,10 @@ def _keyset(evaluation: Evaluation, file: File, around: ast.Call | None, reason:
     if by_key and not isinstance(node, ATOMS):
         return Remedy(text)
 
-    def edit() -> Edit:
+    def edit() -> Edit | None:
         if around is None:
-            parts = pass_to(source, node, name, more)
-        else:
-            parts = (*(replace(source, around.func, name) or ()), *insert_after(source, node, more))
-        return Edit(parts, safe=False, needs=imported[1])
+            return Edit(pass_to(source, node, name, more), safe=False, needs=imported[1])
+        parts = pass_instead(source, around, node, name, more)
+        return Edit(parts, safe=False, needs=imported[1]) if parts else None
 
     return Remedy(text, edit)

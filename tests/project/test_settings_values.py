@@ -1,0 +1,406 @@
+"""What the settings room makes of single modules: the ways in which values are written, read and changed."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from flake8_djq.project.files import Files
+from flake8_djq.project.settings.effective import Database, Effective, Switch
+from flake8_djq.project.settings.room import ProjectSettings, open_settings
+
+ON, OFF, UNKNOWN = Switch.ON, Switch.OFF, Switch.UNKNOWN
+ON_BY_DEFAULT, OFF_BY_DEFAULT = Switch.ON_BY_DEFAULT, Switch.OFF_BY_DEFAULT
+IMPORTS = """\
+CURSORS = "DISABLE_SERVER_SIDE_CURSORS"
+import ast, json, os, sys
+from os import environ, getenv
+import environ as django_environ, dj_database_url, logging
+from environs import Env
+from decouple import config
+env = django_environ.Env(SHOP_DEBUG=(bool, True), SHOP_URL=(str, "mysql://db/shop"))
+"""
+
+
+def read(text: str) -> Effective:
+    """The effective settings of a module that stands alone."""
+    tree = ast.parse(IMPORTS + dedent(text))
+    return ProjectSettings(Files(None, ("settings.py", tree))).effective("settings.py")
+
+
+def default(text: str) -> Database:
+    return read(text).databases["default"]
+
+
+@pytest.mark.parametrize(
+    ("value", "state"),
+    [
+        ("True", ON),
+        ("False", OFF),
+        ("not True", OFF),
+        ("1 == 1", ON),
+        ("'a' in 'abc'", ON),
+        ("'production' != 'dev'", ON),
+        ("bool(0)", OFF),
+        ("something()", UNKNOWN),
+        ("True if something() else True", ON),
+        ("True if something() else False", UNKNOWN),
+        ("something() or True", ON),
+        ("something() and False", OFF),
+        ("something() and True", UNKNOWN),
+        ("{'dev': True, 'live': False}['live']", OFF),
+        ("{'dev': True}.get('live', False)", OFF),
+        ("{'dev': True, 'live': False}[something()]", UNKNOWN),
+        ("[True, False][1]", OFF),
+        ("any(x in sys.argv for x in ('test', 'runserver'))", OFF),
+        ("all([True, 1])", ON),
+        ("len(sys.argv) > 1 and sys.argv[1] == 'test'", OFF),
+        ("'pytest' in sys.modules", OFF),
+        ("'celery' in sys.argv[0]", UNKNOWN),
+        ("ast.literal_eval('False')", OFF),
+        ("json.loads('true')", ON),
+        ("'ON'.lower() == 'on'", ON),
+        ("'{}-{}'.format('a', 'b') == 'a-b'", ON),
+        ("'%s-%s' % ('a', 'b') == 'a-b'", ON),
+        ("f'{1}x' == '1x'", ON),
+        ("(lambda: True)", UNKNOWN),
+        ("10 ** 10 ** 10", UNKNOWN),
+        ("'x' * 10 ** 9", UNKNOWN),
+        ("'%999999999d' % 1", UNKNOWN),
+        ("('x' * 9).replace('x', 'y')", UNKNOWN),
+        # The environment.
+        ("os.environ.get('DEBUG', 'False') == 'True'", OFF_BY_DEFAULT),
+        ("getenv('DEBUG', '1') in ('1', 'true')", ON_BY_DEFAULT),
+        ("environ.get('DEBUG') != 'no'", ON_BY_DEFAULT),
+        ("bool(int(os.environ.get('DEBUG', 0)))", OFF_BY_DEFAULT),
+        ("(os.environ.get('DEBUG') or 'yes') == 'yes'", ON_BY_DEFAULT),
+        ("os.environ['DEBUG'] == '1'", UNKNOWN),
+        ("'DEBUG' in os.environ", OFF_BY_DEFAULT),
+        ("'DYNO' not in os.environ", UNKNOWN),
+        ("os.environ.get('DYNO') is None", UNKNOWN),
+        ("env('SHOP_DEBUG')", ON_BY_DEFAULT),
+        ("env.bool('SHOP_DEBUG')", ON_BY_DEFAULT),
+        ("env.bool('DEBUG', False)", OFF_BY_DEFAULT),
+        ("env('DEBUG', bool, True)", ON_BY_DEFAULT),
+        ("env('DEBUG', default=True, cast=bool)", ON_BY_DEFAULT),
+        ("env('DEBUG')", UNKNOWN),
+        ("Env().bool('DEBUG', True)", ON_BY_DEFAULT),
+        ("config('DEBUG', default=False, cast=bool)", OFF_BY_DEFAULT),
+        ("config('DEBUG', default='on', cast=bool)", ON_BY_DEFAULT),
+        ("get_env_bool('DEBUG', True)", ON_BY_DEFAULT),
+        ("str_to_bool(os.environ.get('DEBUG', 'off'))", OFF_BY_DEFAULT),
+        ("parser.getboolean('django', 'debug', fallback=False)", OFF_BY_DEFAULT),
+        ("getattr(other, 'DEBUG', False)", OFF_BY_DEFAULT),
+        ("getattr(other, 'DEBUG')", UNKNOWN),
+    ],
+)
+def test_debug(value: str, state: Switch) -> None:
+    assert read(f"DEBUG = {value}\n").debug.state is state
+
+
+@pytest.mark.parametrize(
+    ("text", "state"),
+    [
+        ("", OFF),
+        ("DEBUG: bool = True\n", ON),
+        ("DEBUG = TEMPLATE_DEBUG = True\n", ON),
+        ("DEBUG, X = True, 1\n", ON),
+        ("DEBUG, X = pair()\n", UNKNOWN),
+        ("DEBUG = True\nDEBUG = False\n", OFF),
+        ("DEBUG = True\ndel DEBUG\n", OFF),
+        ("if something():\n    DEBUG = True\nelse:\n    DEBUG = True\n", ON),
+        ("if something():\n    DEBUG = True\n", UNKNOWN),
+        ("DEBUG = False\nif os.environ.get('ENV', 'dev') == 'dev':\n    DEBUG = True\n", ON_BY_DEFAULT),
+        ("DEBUG = True\nif 'test' in sys.argv:\n    DEBUG = False\n", ON),
+        ("DEBUG = False\nif something():\n    DEBUG = True\nelse:\n    raise SystemExit\n", ON),
+        ("DEBUG = False\nif something():\n    DEBUG = True\nelse:\n    sys.exit(1)\n", ON),
+        ("try:\n    DEBUG = os.environ['DEBUG'] == '1'\nexcept KeyError:\n    DEBUG = True\n", ON_BY_DEFAULT),
+        ("try:\n    import toolbar\nexcept ImportError:\n    DEBUG = False\nelse:\n    DEBUG = True\n", UNKNOWN),
+        ("for DEBUG in (False, True):\n    pass\n", ON),
+        ("DEBUG = False\nfor x in things():\n    DEBUG = True\n", UNKNOWN),
+        ("DEBUG = False\nwhile things():\n    DEBUG = True\n", UNKNOWN),
+        ("with open('x') as f:\n    DEBUG = True\n", ON),
+        ("if (x := True):\n    DEBUG = x\n", ON),
+        ("match 'live':\n    case 'dev' | 'test':\n        DEBUG = True\n    case _:\n        DEBUG = False\n", OFF),
+        ("match things():\n    case [x]:\n        DEBUG = True\n    case _:\n        DEBUG = False\n", UNKNOWN),
+        ("globals()['DEBUG'] = True\n", ON),
+        ("globals().update({'DEBUG': True})\n", ON),
+        ("globals().update(DEBUG=True)\n", ON),
+        ("DEBUG = True\nglobals().update(load())\n", UNKNOWN),
+        ("DEBUG = True\nglobals()[name()] = 1\n", UNKNOWN),
+        ("DEBUG = True\nconfigure(globals())\n", UNKNOWN),
+        ("DEBUG = True\nX = configure(names=globals())\n", UNKNOWN),
+        ("DEBUG = True\nexec(code())\n", UNKNOWN),
+        ("DEBUG = True\nsetattr(sys.modules[__name__], 'DEBUG', False)\n", UNKNOWN),
+        ("DEBUG = True\ndef off():\n    global DEBUG\n    DEBUG = False\noff()\n", UNKNOWN),
+        ("from elsewhere import *\n", UNKNOWN),
+        ("from elsewhere import DEBUG\n", UNKNOWN),
+        ("from django.conf.global_settings import *\n", OFF),
+        ("os.environ['X'] = '1'\nDEBUG = os.environ.get('X') == '1'\n", ON),
+        ("os.environ.setdefault('X', '1')\nDEBUG = os.environ['X'] == '1'\n", ON_BY_DEFAULT),
+        ("X = True\nDEBUG = X\nX = False\n", ON),
+        ("X = {'debug': True}\nDEBUG = X['debug']\nX['debug'] = False\n", ON),
+        ("DEBUG = DEBUG\n", UNKNOWN),
+        # Functions of the module.
+        (
+            "def read(name, default='0'):\n    return os.environ.get(name, default)\nDEBUG = read('D') == '1'\n",
+            OFF_BY_DEFAULT,
+        ),
+        ("def flag(x):\n    if x == 'a':\n        return True\n    return False\nDEBUG = flag('a')\n", ON),
+        (
+            "def flag(x):\n    for y in ('a', 'b'):\n        if y == x:\n"
+            "            return True\n    return False\nDEBUG = flag('b')\n",
+            ON,
+        ),
+        ("def flag(*a, **k):\n    return k['on']\nDEBUG = flag(1, on=True)\n", ON),
+        ("def flag():\n    return flag()\nDEBUG = flag()\n", UNKNOWN),
+        ("def flag():\n    yield True\nDEBUG = flag()\n", UNKNOWN),
+        ("def flag():\n    raise ValueError\nDEBUG = flag()\n", UNKNOWN),
+        (
+            "class Config:\n    on = True\n    @property\n"
+            "    def debug(self):\n        return self.on\nDEBUG = Config().debug\n",
+            ON,
+        ),
+        ("class Base:\n    DEBUG = True\nclass Live(Base):\n    DEBUG = False\nDEBUG = Live.DEBUG\n", OFF),
+    ],
+)
+def test_debug_by_statements(text: str, state: Switch) -> None:
+    assert read(text).debug.state is state
+
+
+def test_a_missing_file_leaves_the_value_and_a_doubt() -> None:
+    debug = read("DEBUG = True\ntry:\n    from .local import *\nexcept ImportError:\n    pass\n").debug
+    assert (debug.state, debug.unless, debug.is_on) == (ON, ".local", False)
+    assert read("from .base import *\nDEBUG = True\n").debug.is_on
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("DATABASES = {'default': {'ENGINE': 'django.db.backends.mysql'}}\n", "mysql"),
+        ("DATABASES = {}\nDATABASES['default'] = {'ENGINE': 'django.db.backends.oracle'}\n", "oracle"),
+        ("DATABASES = {'default': {}}\nDATABASES['default']['ENGINE'] = 'psqlextra.backend'\n", "postgresql"),
+        (
+            "DATABASES = {'default': {}}\n"
+            "DATABASES['default'].update({'ENGINE': 'django_prometheus.db.backends.mysql'})\n",
+            "mysql",
+        ),
+        ("DATABASES = {'default': {}}\nDATABASES['default'].update(ENGINE='sqlite3')\n", "sqlite"),
+        ("DATABASES = {'default': {}}\nDATABASES['default'].setdefault('ENGINE', 'sqlite3')\n", "sqlite"),
+        ("DATABASES = dict(default=dict(ENGINE='django.contrib.gis.db.backends.postgis'))\n", "postgresql"),
+        ("db = {'ENGINE': 'sqlite3'}\nDATABASES = {'default': db}\ndb['ENGINE'] = 'mysql'\n", "mysql"),
+        ("base = {'ENGINE': 'mysql'}\nDATABASES = {'default': {**base, 'NAME': 'x'}}\n", "mysql"),
+        ("base = {'ENGINE': 'mysql'}\nDATABASES = {'default': base | {'NAME': 'x'}}\n", "mysql"),
+        ("DATABASES = {'default': {'ENGINE': 'django.db.backends.' + 'mysql'}}\n", "mysql"),
+        ("DATABASES = {'default': {'ENGINE': f'django.db.backends.{kind()}'}}\n", ""),
+        ("DATABASES = {'default': {'ENGINE': os.environ.get('E', 'django.db.backends.mysql')}}\n", "mysql"),
+        ("DATABASES = {'default': {'ENGINE': os.environ['E']}}\n", ""),
+        ("DATABASES = {'default': env.db()}\n", ""),
+        ("DATABASES = {'default': env.db(default='postgres://db/x')}\n", "postgresql"),
+        ("DATABASES = {'default': env.db('SHOP_URL')}\n", "mysql"),
+        ("DATABASES = {'default': env.db_url('U', default='sqlite:///x')}\n", "sqlite"),
+        ("DATABASES = {'default': env.db('U', default='postgres://x', engine='mysql.connector.django')}\n", "mysql"),
+        ("DATABASES = {'default': dj_database_url.config(default='mysql://db/x', conn_max_age=5)}\n", "mysql"),
+        ("DATABASES = {'default': dj_database_url.parse('oracle://db/x')}\n", "oracle"),
+        ("DATABASES = {'default': config('U', default='mysql://db/x', cast=dj_database_url.parse)}\n", "mysql"),
+        ("DATABASES = {'default': dj_database_url.parse('cockroach://db/x')}\n", "other"),
+        (
+            "DATABASES = {'default': {'ENGINE': 'postgresql', 'DISABLE_SERVER_SIDE_CURSORS': True}}\n",
+            "postgresql-pooled",
+        ),
+        (
+            "DATABASES = {'default': dj_database_url.config(default='postgres://x', disable_server_side_cursors=True)}\n",
+            "postgresql-pooled",
+        ),
+        ("DATABASES = {'default': {'ENGINE': 'mysql', 'DISABLE_SERVER_SIDE_CURSORS': True}}\n", "mysql"),
+        (
+            "DATABASES = {'default': {'ENGINE': 'sqlite3'}}\n"
+            "if x():\n    DATABASES = {'default': {'ENGINE': 'mysql'}}\n",
+            "",
+        ),
+        (
+            "DATABASES = {'default': {'ENGINE': 'mysql'}}\nif x():\n    DATABASES['other'] = {'ENGINE': 'sqlite3'}\n",
+            "mysql",
+        ),
+        (
+            "DATABASES = {'default': {'ENGINE': 'mysql'}}\n"
+            "if 'test' in sys.argv:\n    DATABASES = {'default': {'ENGINE': 'sqlite3'}}\n",
+            "mysql",
+        ),
+        ("from .base import *\nDATABASES['default']['ENGINE'] = 'mysql'\n", "mysql"),
+    ],
+)
+def test_default_database(text: str, name: str) -> None:
+    assert default(text).name == name
+
+
+def test_aliases_and_routers() -> None:
+    found = read(
+        "DATABASES = {'default': {'ENGINE': 'mysql'}, 'log': {'ENGINE': 'sqlite3'}}\nDATABASE_ROUTERS = ['x.R']\n"
+    )
+    assert {alias: database.engine for alias, database in found.databases.items()} == {
+        "default": "mysql",
+        "log": "sqlite",
+    }
+    assert (found.databases_known, found.routers) == (True, True)
+    assert not read("DATABASES = {'default': {'ENGINE': 'mysql'}, **more()}\n").databases_known
+    assert read("DATABASES = {}\ndel DATABASES\n").databases == {}
+
+
+@pytest.mark.parametrize(
+    ("entry", "pooler"),
+    [
+        ("'HOST': 'pgbouncer.internal'", "HOST = pgbouncer.internal"),
+        ("'PORT': 6432", "PORT = 6432"),
+        ("'PORT': os.environ.get('PORT', '6432')", "PORT = 6432"),
+        ("'HOST': 'db', 'PORT': 5432", ""),
+    ],
+)
+def test_pooler(entry: str, pooler: str) -> None:
+    assert default(f"DATABASES = {{'default': {{'ENGINE': 'postgresql', {entry}}}}}\n").pooler == pooler
+
+
+@pytest.mark.parametrize(
+    ("text", "apps"),
+    [
+        ("INSTALLED_APPS = ['a', 'b']\n", "a b"),
+        ("INSTALLED_APPS = ('a',) + ('b',)\n", "a b"),
+        ("ONE = ['a']\nINSTALLED_APPS = ONE + ['b']\nONE = []\n", "a b"),
+        ("INSTALLED_APPS = ['a']\nINSTALLED_APPS += ['b']\n", "a b"),
+        ("INSTALLED_APPS = ['a']\nINSTALLED_APPS.append('b')\n", "a b"),
+        ("INSTALLED_APPS = ['a']\nINSTALLED_APPS.insert(0, 'b')\n", "a b"),
+        ("INSTALLED_APPS = ['a']\nINSTALLED_APPS.extend(['b', 'c'])\n", "a b c"),
+        ("INSTALLED_APPS = ['a', 'b']\nINSTALLED_APPS.remove('a')\n", "b"),
+        ("INSTALLED_APPS = ['a', 'b']\nINSTALLED_APPS.pop()\n", ""),
+        ("INSTALLED_APPS = ['a', *['b']]\n", "a b"),
+        ("INSTALLED_APPS = [x for x in ['a', 'b'] if x != 'a']\n", "b"),
+        ("INSTALLED_APPS = list(('a', 'b'))\n", "a b"),
+        ("INSTALLED_APPS = ['a'] + more()\n", "a"),
+        ("INSTALLED_APPS = ['a'] + env.list('MORE', default=[])\n", "a"),
+        ("INSTALLED_APPS = ['a']\nif x():\n    INSTALLED_APPS += ['b']\n", "a"),
+        (
+            "INSTALLED_APPS = ['a']\nif x():\n    INSTALLED_APPS += ['b']\nelse:\n    INSTALLED_APPS += ['b', 'c']\n",
+            "a b",
+        ),
+        ("INSTALLED_APPS = ['a']\nfor x in ('b', 'c'):\n    INSTALLED_APPS.append(x)\n", "a b c"),
+        (
+            "INSTALLED_APPS = ['a']\ntry:\n    import b\n"
+            "    INSTALLED_APPS.append('b')\nexcept ImportError:\n    pass\n",
+            "a",
+        ),
+        ("from .base import *\nINSTALLED_APPS += ['a']\n", "a"),
+        ("INSTALLED_APPS = set('ab') - {'a'}\n", ""),
+        ("INSTALLED_APPS = something()\n", ""),
+    ],
+)
+def test_installed_apps(text: str, apps: str) -> None:
+    assert " ".join(entry.name for entry in read(text).apps) == apps
+
+
+HANDLERS = "{{'quiet': {{'level': 'INFO'}}, 'null': {{'class': 'logging.NullHandler'}}}}"
+LOGGERS = f"LOGGING = {{{{'handlers': {HANDLERS}, 'loggers': {{}}}}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (LOGGERS.format("{'django.db.backends': {'level': 'DEBUG'}}"), "django.db.backends"),
+        (LOGGERS.format("{'django.db.backends': {'level': logging.DEBUG}}"), "django.db.backends"),
+        (LOGGERS.format("{'django.db': {'level': 'DEBUG'}}"), "django.db"),
+        (LOGGERS.format("{'django': {'level': 'DEBUG'}}"), "django"),
+        (LOGGERS.format("{'django': {'level': 'DEBUG'}, 'django.db.backends': {'level': 'INFO'}}"), ""),
+        (LOGGERS.format("{'django.db.backends': {'level': os.environ.get('LEVEL', 'DEBUG')}}"), ""),
+        (
+            LOGGERS.format(
+                "{'django.db.backends': {'level': 'DEBUG', 'handlers': ['quiet', 'null'], 'propagate': False}}"
+            ),
+            "",
+        ),
+        (LOGGERS.format("{'django.db.backends': {'level': 'DEBUG', 'handlers': ['quiet']}}"), "django.db.backends"),
+        (LOGGERS.format("{'django.db.backends': load()}"), ""),
+        (LOGGERS.format("{'django.request': {'level': 'DEBUG'}}"), ""),
+        ("logging.getLogger('django.db.backends').setLevel(logging.DEBUG)\n", "django.db.backends"),
+        ("log = logging.getLogger('django.db.backends')\nlog.setLevel('DEBUG')\n", "django.db.backends"),
+        ("logging.getLogger('django.db.backends').setLevel(logging.INFO)\n", ""),
+        ("logging.getLogger('shop').setLevel(logging.DEBUG)\n", ""),
+    ],
+)
+def test_sql_logger(text: str, name: str) -> None:
+    assert read(text).sql_logger == name
+
+
+def project(tmp_path: Path, **texts: str) -> ProjectSettings:
+    """A project with these modules in its folder `conf`; `__` stands for a dot of a file's name."""
+    (tmp_path / "manage.py").write_text("", encoding="utf-8")
+    for name, text in texts.items():
+        path = tmp_path / "conf" / (name.replace("__", ".") + ("" if "__" in name else ".py"))
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(dedent(text), encoding="utf-8")
+    return open_settings(str(tmp_path / "manage.py"))
+
+
+@pytest.mark.parametrize(
+    ("text", "state", "lines"),
+    [
+        ("from .base import *\n", ON, "main:1 base:1"),
+        ("from .base import DEBUG\n", ON, "main:1 base:1"),
+        ("from .base import DEBUG as LOUD\nDEBUG = LOUD\n", ON, "main:2 base:1"),
+        ("from . import base\nDEBUG = base.DEBUG\n", ON, "main:2 base:1"),
+        ("import conf.base as base\nDEBUG = base.DEBUG\n", ON, "main:2 base:1"),
+        ("from conf.base import *\n", ON, "main:1 base:1"),
+        ("from base import *\n", ON, "main:1 base:1"),
+        ("from .base import *\nfrom .quiet import *\n", OFF, "main:2 quiet:1"),
+        ("from .quiet import *\nfrom .base import *\n", ON, "main:2 base:1"),
+        ("from .between import *\n", ON, "main:1 between:2 base:1"),
+        ("from .private import *\n", OFF, ""),
+        ("from .base import *\nfrom .closed import *\n", ON, "main:1 base:1"),
+        ("try:\n    from .quiet import *\nexcept ImportError:\n    from .base import *\n", OFF, "main:2 quiet:1"),
+        ("exec(open('conf/base.py').read())\n", UNKNOWN, ""),
+        ("import os\nexec(open(os.path.join(os.path.dirname(__file__), 'base.py')).read())\n", ON, "main:2 base:1"),
+        (
+            "from pathlib import Path\nwith open(Path(__file__).parent / 'base.py') as f:\n    exec(f.read())\n",
+            ON,
+            "main:3 base:1",
+        ),
+        ("from .helpers import flag\nDEBUG = flag('X', True)\n", ON_BY_DEFAULT, "main:2"),
+        ("from .broken import *\n", UNKNOWN, ""),
+        (
+            "import os\nfrom importlib import import_module\n"
+            "m = import_module('conf.' + os.environ.get('E', 'quiet'))\nDEBUG = m.DEBUG\n",
+            OFF_BY_DEFAULT,
+            "main:4 quiet:1",
+        ),
+    ],
+)
+def test_chains(tmp_path: Path, text: str, state: Switch, lines: str) -> None:
+    settings = project(
+        tmp_path,
+        main=text,
+        base="DEBUG = True\nX = 1\n",
+        quiet="DEBUG = False\n",
+        between="# nothing\nfrom .base import *\n",
+        private="_DEBUG = True\n",
+        closed="__all__ = ['X']\nDEBUG = False\nX = 2\n",
+        helpers="import os\ndef flag(name, default):\n    return os.environ.get(name, default) in (True, '1')\n",
+        broken="DEBUG = (\n",
+    )
+    debug = settings.effective(tmp_path / "conf/main.py").debug
+    assert debug.state is state
+    found = " ".join(f"{Path(step.path).stem}:{step.line}" for step in debug.way)
+    assert found == lines or state is UNKNOWN
+
+
+def test_depth_and_size_do_no_harm(tmp_path: Path) -> None:
+    deep = "X = " + "(" * 80 + "1" + ")" * 80 + "\n"
+    settings = project(
+        tmp_path,
+        long="MIDDLEWARE = []\n" + "MIDDLEWARE += ['x']\n" * 3000,
+        branches="MIDDLEWARE = []\n" + "if x():\n    MIDDLEWARE += ['x']\n" * 300,
+        calls="def f(x):\n    if y():\n        return f(x)\n    return f(f(x))\nDEBUG = f(f(f(1)))\n",
+        nested=deep + "DEBUG = " + "not " * 300 + "True\n",
+    )
+    for name in ("long", "branches", "calls", "nested"):
+        assert settings.effective(tmp_path / f"conf/{name}.py").debug is not None
