@@ -9,9 +9,10 @@ from typing import Any
 from flake8_djq.context import Contexts, Kind
 from flake8_djq.findings import Finding
 from flake8_djq.options import Options
+from flake8_djq.querysets.callers import hangs_on_callers
 from flake8_djq.querysets.evaluations import Subject
 from flake8_djq.querysets.module import mentions_querysets, read_querysets
-from flake8_djq.rules.base import File, Rule, all_rules
+from flake8_djq.rules.base import File, On, Rule, all_rules
 from flake8_djq.rules.internal_error import InternalError
 from flake8_djq.source import Source
 
@@ -63,8 +64,20 @@ def _querysets(file: File) -> Iterator[Finding]:
 
 def _ask(rule: Rule[Any], subject: object, file: File) -> Iterable[Finding]:
     try:
-        return [finding for finding in rule.check(subject, file) if rule.speaks_on(finding.line, file)]
+        return [
+            finding
+            for finding in rule.check(subject, file)
+            if rule.speaks_on(finding.line, file) and not _hangs_on_callers(rule, subject, finding.line, file)
+        ]
     except RecursionError:
         return []
     except Exception as error:  # noqa: BLE001 - the findings of the other rules must stand
         return InternalError(f"{rule.code} ({rule.name})").check(error, file)
+
+
+def _hangs_on_callers(rule: Rule[Any], subject: object, line: int, file: File) -> bool:
+    """Whether a finding in code that only other files show to be batch code depends on what they pass."""
+    if rule.on is not On.BATCH or not isinstance(subject, Subject) or not file.is_reached_from_elsewhere(line):
+        return False
+    function = file.source.function_at(line)
+    return function is not None and hangs_on_callers(subject, function.node)

@@ -53,7 +53,7 @@ SECTIONS = [
 RULES = all_rules()
 CODES = [rule.code for rule in RULES]
 # A rule about the linter itself has nothing to show in a fixture.
-# DJQ304 speaks of databases that the shop does not run on: fixtures/pooled, tests/rules/test_iterator_loads_everything.py.
+# DJQ304 speaks of databases that the shop does not run on: its fixtures are those of fixtures/pooled.
 ABOUT_CODE = [rule for rule in RULES if not rule.code.startswith("DJQ9") and rule.code != "DJQ304"]
 ABOUT_QUERYSETS = [rule for rule in ABOUT_CODE if rule.code[3] in "123"]
 

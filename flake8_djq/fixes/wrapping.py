@@ -71,9 +71,7 @@ def wrap_lines(before: str, after: str, limit: int) -> str:
         line = lines[number]
         if len(line) <= limit or line in known:
             continue
-        inside, whole, strings = _layout(after)
-        if number + 1 in strings:
-            continue
+        inside, whole = _layout(after)
         broken = break_line(line, number + 1 in inside, number + 1 in whole, limit, step)
         wrapped = "\n".join([*lines[:number], *broken, *lines[number + 1 :]])
         if max(map(len, broken)) < len(line) and _means(wrapped) == _means(after):
@@ -96,28 +94,22 @@ def _long_before(before: list[str], after: list[str], limit: int) -> set[str]:
     return known
 
 
-def _layout(text: str) -> tuple[set[int], set[int], set[int]]:
-    """Which lines begin in brackets, which hold a whole statement (or its first line), which are of longer strings."""
-    inside, whole, strings = set[int](), set[int](), set[int]()
-    depth, first, last, opened = 0, 0, 0, list[int]()
+def _layout(text: str) -> tuple[set[int], set[int]]:
+    """The lines that begin in brackets, and those that hold a whole statement or the whole first line of one."""
+    inside, whole = set[int](), set[int]()
+    depth, first, last = 0, 0, 0
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        name, row = tokenize.tok_name[token.type], token.start[0]
         if depth:
-            inside.update(range(last + 1, row + 1))
-        if name in ("FSTRING_START", "TSTRING_START"):
-            opened.append(row)
-        start = opened.pop() if name in ("FSTRING_END", "TSTRING_END") else row
-        if start < token.end[0] and name.endswith(("STRING", "STRING_END")):
-            strings.update(range(start, token.end[0] + 1))
-        if name == "NEWLINE":
-            whole |= {row} if first == row else set()
+            inside.update(range(last + 1, token.start[0] + 1))
+        if token.type == tokenize.NEWLINE:
+            whole |= {first} & {token.start[0]}
             first = 0
-        elif name not in ("NL", "COMMENT", "INDENT", "DEDENT"):
-            first = first or row
-        if name == "OP":
+        elif token.type not in (tokenize.NL, tokenize.COMMENT, tokenize.INDENT, tokenize.DEDENT):
+            first = first or token.start[0]
+        if token.type == tokenize.OP:
             depth += (token.string in "([{") - (token.string in ")]}")
         last = token.end[0]
-    return inside, whole, strings
+    return inside, whole
 
 
 def _means(text: str) -> str:

@@ -139,7 +139,7 @@ def _walk(roots: Roots) -> tuple[Path, ...]:
             continue
         for entry in content:
             if _is(entry, "folder"):
-                if is_entered(entry.name):
+                if is_entered(entry.name, os.path.basename(folder)):
                     pending.append(entry.path)
             elif _is(entry, "file"):
                 found.append(Path(entry.path))
@@ -153,9 +153,10 @@ def _is(entry: os.DirEntry[str], kind: str) -> bool:
         return False
 
 
-def is_entered(name: str) -> bool:
+def is_entered(name: str, parent: str = "") -> bool:
+    """Whether a folder of this name, in one of that name, may hold something of the project."""
     if name.startswith("."):
-        return name in HIDDEN
+        return name in HIDDEN or parent in HIDDEN  # `.envs/.production`
     return name not in SKIPPED and not name.endswith(".egg-info")
 
 

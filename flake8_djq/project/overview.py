@@ -105,7 +105,7 @@ def _stamps(roots: Roots) -> dict[str, str]:
     Quick, since it runs before every answer.
     """
     found: dict[str, str] = {}
-    root = os.fspath(roots.top)
+    root = os.fspath(roots.root)
     pending = [root]
     while pending and len(found) < MOST_FILES:
         folder = pending.pop()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ FOLDER = ".flake8_djq_cache"
 IGNORE_ALL = "# Made by flake8-djq; it may be deleted at any time.\n*\n"
 # Seconds to wait for another process that writes.
 PATIENCE = 2.0
+# Seconds after which what another version or other options have written goes.
+OLD = 7 * 24 * 3600
 
 
 class Store:
@@ -86,6 +89,9 @@ class Store:
             ignore = self._folder / ".gitignore"
             if not ignore.exists():
                 ignore.write_text(IGNORE_ALL, encoding="utf-8")
+            for other in self._folder.glob("index-*.sqlite3"):
+                if time.time() - other.stat().st_mtime > OLD:
+                    other.unlink()
         except OSError:
             self._folder = None  # a disk that cannot be written to
             return

@@ -219,6 +219,8 @@ def _one_lookup(
         return Bound.BOUNDED
     if kind == "in" and path in KEYS | USUALLY_UNIQUE:
         return _batch(node, value_of(node))
+    if kind == "in" and model is not None and path in model.unique:
+        return _batch(node, value_of(node))
     if kind == "in" and path in OFTEN_UNIQUE:
         return Bound.UNKNOWN
     if kind == "in" and isinstance(node, ast.List | ast.Tuple | ast.Set) and len(node.elts) == 1:
@@ -227,7 +229,8 @@ def _one_lookup(
         return Bound.UNBOUNDED
     if (model is not None and path in model.columns) or last in USUALLY_SHARED or last.startswith(("is_", "has_")):
         return Bound.UNBOUNDED
-    if last.endswith("_id") and isinstance(node, ast.Constant) and isinstance(node.value, int | str):
+    is_value = not isinstance(node, ast.Constant) or isinstance(node.value, int | str)
+    if last.endswith("_id") and is_fixed(node) and is_value:
         return Bound.BOUNDED
     if is_fixed(node):
         named = not isinstance(node, ast.Constant) or bool(node.value)

@@ -342,6 +342,8 @@ class QueryMethods(FunctionCalls):
         given = self.module.query_method(queryset.model, name)
         if given is not None and not isinstance(given, Unknown):
             results = [option for option in alternatives(given) if isinstance(option, QuerySet)]
+            arguments = (*node.args, *(keyword.value for keyword in node.keywords))
+            takes = not all(isinstance(argument, ast.Constant) for argument in arguments)
             if results and len(results) == len(alternatives(given)):
                 return join(
                     replace(
@@ -350,7 +352,8 @@ class QueryMethods(FunctionCalls):
                         key=f"{queryset.key}.{name}({self.key(node)})",
                         bound=max(
                             queryset.bound,
-                            result.bound if result.bound is Bound.BOUNDED else Bound.UNBOUNDED,
+                            # What a method leaves open for constants, it has from the queryset itself.
+                            result.bound if takes or result.bound is Bound.BOUNDED else Bound.UNBOUNDED,
                             key=lambda bound: bound.value,
                         ),
                         prefetches=queryset.prefetches or result.prefetches,
@@ -389,6 +392,8 @@ class QueryMethods(FunctionCalls):
             for option in self.querysets(values[0]):
                 self._use(option, How.ESCAPE, node)
         self.written(queryset.model, adds="create" in name)
+        if name in ("update", "delete"):
+            self.state.facts.pop(queryset, None)  # both empty the result cache
         if method.gives is Gives.ROW:
             return Row(queryset.model)
         if method.gives is Gives.ROW_AND_CREATED:

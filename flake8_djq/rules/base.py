@@ -94,6 +94,12 @@ class File:
         way = self.project.way_to(self.source.path, function.name) if function is not None else ""
         return Context(Kind.BATCH, way) if way else context
 
+    def is_reached_from_elsewhere(self, line: int) -> bool:
+        """Whether only other files show that the code on a line is batch code; not where web code counts as well."""
+        if "web" in self.options.contexts or self.contexts.of_line(line).kind is not Kind.WEB:
+            return False
+        return self.context_of_line(line).kind is Kind.BATCH
+
 
 class Rule(Generic[Subject]):
     """Base of all rules.

@@ -111,6 +111,8 @@ def sources_of(project: Project, cache: Path) -> Path:
     folder = cache / "sources" / f"{project.name}-{project.version}"
     if not folder.is_dir():
         _unpack(_download(project, cache), folder)
+    # A wheel leaves behind what shows where its project begins.
+    (folder / "pyproject.toml").touch()
     return folder
 
 

@@ -51,6 +51,7 @@ from flake8_djq.fixes.fixing import Choice, FixedFile, fix_file
 from flake8_djq.fixes.running import Reported, Violation
 from flake8_djq.linter import lint
 from flake8_djq.options import Options
+from flake8_djq.project.store import FOLDER as CACHE_FOLDER
 from flake8_djq.source import Source
 from tests.ecosystem.ecosystem import CACHE, CROSS_CHECKED, HERE, normal, python_files, read_projects, sources_of
 
@@ -355,7 +356,8 @@ def copy_of(folder: Path) -> Iterator[Path]:
 
 def contents(folder: Path) -> dict[str, bytes]:
     """All files below a folder."""
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    files = (path for path in folder.rglob("*") if path.is_file() and CACHE_FOLDER not in path.parts)
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def fix_project(folder: Path, run: Round, jobs: int) -> Outcome:

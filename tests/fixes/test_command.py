@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flake8_djq.cli import main
-from tests.fixes.support import contents, fix, git, left_by_flake8, write
+from tests.fixes.support import AFTER_TWO_PASSES, TWO_PASSES, contents, fix, fix_apart, git, left_by_flake8, write
 
 JOB = "shop/management/commands/job.py"
 VIEWS = "shop/views.py"
@@ -36,6 +36,7 @@ FIXED_COMMAND = COMMAND_TEXT.replace("Event.objects.all()", "Event.objects.itera
 FIXED_VIEWS = VIEWS_TEXT.replace("(customer=customer):", "(customer=customer).exists():").replace(
     "len(Order.objects.filter(paid=True))", "Order.objects.filter(paid=True).count()"
 )
+PER_FILE = "[flake8]\nper-file-ignores =\n    other.py: DJQ203\n"
 CLEAN = "def add(a, b):\n    return a + b\n"
 
 
@@ -48,7 +49,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_what_is_safe_is_fixed_and_what_is_left_is_said(project: Path) -> None:
-    done = fix(project)
+    done = fix_apart(project)
     assert contents(project) == {
         JOB: FIXED_COMMAND.encode(),
         VIEWS: FIXED_VIEWS.encode(),
@@ -219,10 +220,10 @@ def test_files_that_are_not_there(project: Path) -> None:
 
 
 def test_one_file_under_two_names_is_fixed_once(project: Path) -> None:
-    (project / "shop" / "link.py").symlink_to("views.py")
-    done = fix(project, "shop", f"./{VIEWS}")
+    (project / "shop" / "a_link.py").symlink_to("views.py")
+    done = fix(project, "shop")
     assert (project / VIEWS).read_text() == FIXED_VIEWS
-    assert (project / "shop" / "link.py").is_symlink()
+    assert (project / "shop" / "a_link.py").is_symlink()
     assert "left alone" not in done.stderr.decode()
     assert "shop/views.py: DJQ103, DJQ104\n" in done.stdout.decode()
 
@@ -269,36 +270,16 @@ def test_files_that_cannot_be_read_are_left_with_a_clear_line(project: Path) -> 
 
 
 def test_edits_in_each_others_way_are_all_made_in_one_run(tmp_path: Path) -> None:
-    write(
-        tmp_path,
-        {
-            "management/commands/x.py": """\
-def handle():
-    orders = Order.objects.filter(paid=False)
-    if orders.exists():
-        for order in orders:
-            if len(Item.objects.filter(order=order)) > 0:
-                print(order)
-"""
-        },
-    )
+    write(tmp_path, {"views.py": TWO_PASSES})
     done = fix(tmp_path, "--unsafe")
-    assert done.returncode == 0, done.stdout.decode()
-    assert (
-        (tmp_path / "management/commands/x.py").read_text()
-        == """\
-def handle():
-    orders = Order.objects.filter(paid=False)
-    for order in orders.iterator(chunk_size=2000):
-        if Item.objects.filter(order=order).exists():
-            print(order)
-"""
-    )
-    assert "fixed 3 findings" in done.stdout.decode()
+    assert (tmp_path / "views.py").read_text() == AFTER_TWO_PASSES
+    assert done.stdout.decode().endswith("fixed 2 findings in 1 file: DJQ203 2\n")
+    assert done.returncode == 0
 
 
-def test_what_a_later_pass_finds_is_silenced_as_well(tmp_path: Path) -> None:
-    loop = "for o in rows.iterator(): print(o)  # noqa: DJQ301\n"
-    write(tmp_path, {"views.py": f"def view():\n    rows = Order.objects.all()\n    if rows:\n        {loop}"})
+def test_what_is_silenced_is_so_in_every_pass(tmp_path: Path) -> None:
+    silenced = "    for row in rows:\n        print(row, Category.objects.get(slug='c').name)  # noqa: DJQ203\n"
+    write(tmp_path, {"views.py": TWO_PASSES + silenced, "other.py": TWO_PASSES, "setup.cfg": PER_FILE})
     fix(tmp_path, "--unsafe")
-    assert (tmp_path / "views.py").read_text() == f"def view():\n    rows = Order.objects.all()\n    {loop}"
+    assert (tmp_path / "views.py").read_text() == AFTER_TWO_PASSES + silenced
+    assert (tmp_path / "other.py").read_text() == TWO_PASSES

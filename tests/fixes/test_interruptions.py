@@ -13,11 +13,10 @@ import pytest
 
 from flake8_djq.cli import main
 from flake8_djq.fixes import command, fixing, running
-from tests.fixes.support import SCRIPT, contents, environment, write
+from tests.fixes.support import AFTER_TWO_PASSES, SCRIPT, TWO_PASSES, contents, environment, write
 
 LOOP = "def handle():\n    for event in Event.objects.all():\n        print(event)\n"
 FIXED = LOOP.replace(".all()", ".iterator(chunk_size=2000)")
-TWICE = "def view():\n    rows = Order.objects.all()\n    if rows:\n        for o in rows.iterator(): print(o)\n"
 JOB = "management/commands/job.py"
 
 
@@ -76,9 +75,9 @@ def test_a_file_that_changes_after_flake8_has_read_it(
 def test_flake8_may_take_its_time(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also in the second pass, where it is handed a text."""
     monkeypatch.setattr(running, "PATIENCE", 0.01)
-    write(project, {"views.py": TWICE})
+    write(project, {"views.py": TWO_PASSES})
     assert main(["fix", "--unsafe", "views.py"]) == 0
-    assert "if rows" not in (project / "views.py").read_text()
+    assert (project / "views.py").read_text() == AFTER_TWO_PASSES
 
 
 def in_a_terminal(folder: Path, script: str, *arguments: str) -> tuple[subprocess.Popen[bytes], int]:

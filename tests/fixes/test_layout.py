@@ -199,6 +199,48 @@ BROKEN = {
             )
         """,
     ),
+    "a longer ternary": (
+        """
+        def f():
+            number = fifty if Event.objects.filter(published=True, sent=1) else hundred
+        """,
+        """
+        def f():
+            number = (
+                fifty
+                if Event.objects.filter(published=True, sent=1).exists()
+                else hundred
+            )
+        """,
+    ),
+    "a list": (
+        """
+        def f():
+            numbers = [one, two, 3, len(Event.objects.filter(published=True, sent=1))]
+        """,
+        """
+        def f():
+            numbers = [
+                one,
+                two,
+                3,
+                Event.objects.filter(published=True, sent=1).count(),
+            ]
+        """,
+    ),
+    "an f-string": (
+        """
+        def f(name):
+            print(f"{name.upper(1, 2)} and {name}", [e for e in Event.objects.all()])
+        """,
+        """
+        def f(name):
+            print(
+                f"{name.upper(1, 2)} and {name}",
+                [e for e in Event.objects.iterator(chunk_size=2000)],
+            )
+        """,
+    ),
     "a comment at the end": (
         """
         def f():

@@ -8,9 +8,12 @@ from textwrap import dedent
 
 import pytest
 
+from flake8_djq.linter import lint
 from flake8_djq.project.files import Files
-from flake8_djq.project.settings.effective import Database, Effective, Switch
+from flake8_djq.project.settings.effective import Database, Effective, Entry, Switch
 from flake8_djq.project.settings.room import ProjectSettings, open_settings
+from flake8_djq.source import Source
+from tests.support import options
 
 ON, OFF, UNKNOWN = Switch.ON, Switch.OFF, Switch.UNKNOWN
 ON_BY_DEFAULT, OFF_BY_DEFAULT = Switch.ON_BY_DEFAULT, Switch.OFF_BY_DEFAULT
@@ -212,7 +215,8 @@ def test_a_missing_file_leaves_the_value_and_a_doubt() -> None:
             "postgresql-pooled",
         ),
         (
-            "DATABASES = {'default': dj_database_url.config(default='postgres://x', disable_server_side_cursors=True)}\n",
+            "DATABASES = {'default': dj_database_url.config(default='postgres://x',"
+            " disable_server_side_cursors=True)}\n",
             "postgresql-pooled",
         ),
         ("DATABASES = {'default': {'ENGINE': 'mysql', 'DISABLE_SERVER_SIDE_CURSORS': True}}\n", "mysql"),
@@ -329,7 +333,7 @@ LOGGERS = f"LOGGING = {{{{'handlers': {HANDLERS}, 'loggers': {{}}}}}}\n"
     ],
 )
 def test_sql_logger(text: str, name: str) -> None:
-    assert read(text).sql_logger == name
+    assert read(text).sql_logger[0] == name
 
 
 def project(tmp_path: Path, **texts: str) -> ProjectSettings:
@@ -402,5 +406,10 @@ def test_depth_and_size_do_no_harm(tmp_path: Path) -> None:
         calls="def f(x):\n    if y():\n        return f(x)\n    return f(f(x))\nDEBUG = f(f(f(1)))\n",
         nested=deep + "DEBUG = " + "not " * 300 + "True\n",
     )
-    for name in ("long", "branches", "calls", "nested"):
-        assert settings.effective(tmp_path / f"conf/{name}.py").debug is not None
+    for name in ("branches", "calls", "nested"):
+        found = settings.effective(tmp_path / f"conf/{name}.py")
+        assert found.debug is not None
+        assert found.middleware in ((), (Entry("x", ()),))
+    assert settings.production_database().name == "unknown"
+    text = (tmp_path / "conf/long.py").read_text(encoding="utf-8")
+    assert lint(Source(str(tmp_path / "conf/long.py"), text, ast.parse(text)), options()) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from pathlib import PurePath
 from typing import NamedTuple
 
@@ -25,7 +26,7 @@ from flake8_djq.project.settings.values import (
     variables_of,
 )
 
-__all__ = ["Database", "Debug", "Effective", "Entry", "Switch", "effective"]
+__all__ = ["DEFAULT", "Database", "Debug", "Effective", "Entry", "Switch"]
 
 DEFAULT = "default"
 SQL_LOGGERS = ("django.db.backends", "django.db", "django")
@@ -105,49 +106,71 @@ class Entry(NamedTuple):
     way: Way
 
 
-@dataclass(frozen=True)
 class Effective:
-    """What one settings module comes to. ``databases_known`` is False where there may be more aliases."""
+    """What one settings module comes to, each setting worked out when it is asked for.
 
-    debug: Debug
-    databases: dict[str, Database]
-    databases_known: bool
-    routers: bool | None
-    apps: tuple[Entry, ...]
-    middleware: tuple[Entry, ...]
-    #: The logger that logs every statement at DEBUG level, and what sets it so.
-    sql_logger: str
-    sql_logger_way: Way
-    #: What may change these settings where it exists, as for ``Debug``.
-    databases_unless: str = ""
-    apps_unless: str = ""
-    middleware_unless: str = ""
-    logging_unless: str = ""
-    is_settings: bool = True
+    What ends in ``unless`` names a settings file that may change the setting where it exists, as for ``Debug``.
+    """
 
+    def __init__(self, state: State) -> None:
+        self._state = state
 
-def effective(state: State) -> Effective:
-    """Work out what matters of a module's names."""
-    databases = _value(state, "DATABASES")
-    logger, way = _sql_logger(state)
-    doubt = _doubt(state, "DATABASES")
-    return Effective(
-        debug=_debug(state),
-        databases=_databases(databases),
-        databases_known=isinstance(databases, Mapping) and databases.complete and not (doubt and doubt.certain),
-        routers=truth(_value(state, "DATABASE_ROUTERS")),
-        apps=tuple(_entries(_value(state, "INSTALLED_APPS"))),
-        middleware=tuple(_entries(_value(state, "MIDDLEWARE"))),
-        sql_logger=logger,
-        sql_logger_way=way,
-        databases_unless=_unless(state, "DATABASES"),
-        apps_unless=_unless(state, "INSTALLED_APPS"),
-        middleware_unless=_unless(state, "MIDDLEWARE"),
+    @cached_property
+    def debug(self) -> Debug:
+        return _debug(self._state)
+
+    @cached_property
+    def databases(self) -> dict[str, Database]:
+        """The entries of ``DATABASES`` by alias."""
+        return _databases(_value(self._state, "DATABASES"))
+
+    @property
+    def databases_known(self) -> bool:
+        """Whether there are no more aliases."""
+        value, doubt = _value(self._state, "DATABASES"), _doubt(self._state, "DATABASES")
+        return isinstance(value, Mapping) and value.complete and not (doubt is not None and doubt.certain)
+
+    @property
+    def databases_unless(self) -> str:
+        return _unless(self._state, "DATABASES")
+
+    @property
+    def routers(self) -> bool | None:
+        """Whether there are database routers; None where that cannot be told."""
+        return truth(_value(self._state, "DATABASE_ROUTERS"))
+
+    @cached_property
+    def apps(self) -> tuple[Entry, ...]:
+        return tuple(_entries(_value(self._state, "INSTALLED_APPS")))
+
+    @property
+    def apps_unless(self) -> str:
+        return _unless(self._state, "INSTALLED_APPS")
+
+    @cached_property
+    def middleware(self) -> tuple[Entry, ...]:
+        return tuple(_entries(_value(self._state, "MIDDLEWARE")))
+
+    @property
+    def middleware_unless(self) -> str:
+        return _unless(self._state, "MIDDLEWARE")
+
+    @cached_property
+    def sql_logger(self) -> tuple[str, Way]:
+        """The logger that logs every statement at DEBUG level, and what sets it so; "" for none."""
+        return _sql_logger(self._state)
+
+    @property
+    def logging_unless(self) -> str:
         # A level that a call has set does not come from LOGGING.
-        logging_unless=_unless(state, "LOGGING") if f"{LEVELS}{logger}" not in state.names else "",
-        # Where a module that cannot be read is imported, that one may hold them.
-        is_settings="INSTALLED_APPS" in state.names or "DATABASES" in state.names or state.doubt is not None,
-    )
+        is_called = f"{LEVELS}{self.sql_logger[0]}" in self._state.names
+        return "" if is_called else _unless(self._state, "LOGGING")
+
+    @property
+    def is_settings(self) -> bool:
+        """Whether the module holds the settings of a project; one that it imports and that cannot be read may do so."""
+        names = self._state.names
+        return "INSTALLED_APPS" in names or "DATABASES" in names or self._state.doubt is not None
 
 
 def _doubt(state: State, name: str) -> Doubt | None:

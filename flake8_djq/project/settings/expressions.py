@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 from flake8_djq.project.settings.operators import (
     COMPARISONS,
     NEGATIONS,
+    as_text,
     both,
     combined,
     hashable,
     is_one_of,
     merged,
     negated,
+    not_none,
     unknown_from,
 )
 from flake8_djq.project.settings.state import State, force
@@ -170,7 +172,7 @@ class Evaluator:
         for part in node.values:
             if isinstance(part, ast.FormattedValue):
                 plain = part.format_spec is None and part.conversion in (-1, 115)
-                piece = lift(_as_text, self.value(part.value)) if plain else Unknown()
+                piece = lift(as_text, self.value(part.value)) if plain else Unknown()
             else:
                 piece = self.value(part)
             result = both(operator.add, result, piece, self.way(node))
@@ -229,6 +231,7 @@ class Evaluator:
             return Unknown(way=way)
         kind, right = node.ops[0], self.value(node.comparators[0])
         if isinstance(kind, ast.In | ast.NotIn):
+            right = not_none(right)
             found = lift(lambda one: lift(lambda two: self._contains(one, two, way), right, way), left, way)
             return lift(lambda one: negated(one, way), found, way) if isinstance(kind, ast.NotIn) else found
         if _is_development_command(left, right):
@@ -381,12 +384,6 @@ HANDLERS: dict[type[ast.expr], Callable[[Evaluator, Any], Value]] = {
     ast.Lambda: Evaluator._lambda,
     ast.Call: Evaluator._call,
 }
-
-
-def _as_text(value: Value) -> Value:
-    if isinstance(value, Constant) and isinstance(value.value, str | int | PurePath):
-        return Constant(str(value.value), way=value.way)
-    return unknown_from(value, way=value.way)
 
 
 def _is_development_command(left: Value, right: Value) -> bool:

@@ -133,9 +133,7 @@ def result_of(runner: Runner, function: Function, arguments: Arguments) -> Value
     _bind(runner, function, arguments)
     if isinstance(node, ast.Lambda):
         return runner.value(node.body)
-    if isinstance(node, ast.AsyncFunctionDef) or any(
-        isinstance(part, ast.Yield | ast.YieldFrom) for part in _own(node)
-    ):
+    if isinstance(node, ast.AsyncFunctionDef) or runner.reader.is_generator(node):
         return Unknown()
     found = _Call(runner).result(node.body)
     if found is None:
@@ -182,7 +180,3 @@ def _bind(runner: Runner, function: Function, arguments: Arguments) -> None:
 
 def _returns(node: ast.stmt) -> bool:
     return any(isinstance(part, ast.Return) for part in ast.walk(node))
-
-
-def _own(node: ast.FunctionDef) -> list[ast.AST]:
-    return [part for statement in node.body for part in ast.walk(statement)]

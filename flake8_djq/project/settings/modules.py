@@ -49,6 +49,7 @@ class Reader:
         self._modules: dict[str, ProjectModule] = {}
         self._running: list[str] = []
         self._depth = 0
+        self._generators: dict[ast.FunctionDef, bool] = {}
 
     # -- modules --------------------------------------------------------------------------------------------------
 
@@ -200,6 +201,12 @@ class Reader:
             return result_of(runner, function, arguments)
         finally:
             self._depth -= 1
+
+    def is_generator(self, node: ast.FunctionDef) -> bool:
+        """Whether a function yields."""
+        if node not in self._generators:
+            self._generators[node] = any(isinstance(part, ast.Yield | ast.YieldFrom) for part in ast.walk(node))
+        return self._generators[node]
 
     def members(self, of: Class) -> State:
         """The settings that an object of a class has: its names in capitals, properties included."""

@@ -29,12 +29,14 @@ from flake8_djq.project.settings.values import (
 __all__ = [
     "COMPARISONS",
     "NEGATIONS",
+    "as_text",
     "both",
     "combined",
     "hashable",
     "is_one_of",
     "merged",
     "negated",
+    "not_none",
     "unknown_from",
 ]
 
@@ -110,6 +112,22 @@ def negated(value: Value, way: Way) -> Value:
     """``not value``."""
     known = truth(value)
     return unknown_from(value, way=way) if known is None else Constant(not known, way=way)
+
+
+def not_none(value: Value) -> Value:
+    """A value of which it is known that it is not None, since Python would not get further."""
+    if not isinstance(value, Choice):
+        return value
+    options = [option for option in value.options if not (isinstance(option, Constant) and option.value is None)]
+    default = value.default if value.default in options else None
+    return choose(options, default, value.variables, value.way) if options else value
+
+
+def as_text(value: Value) -> Value:
+    """``str(value)``."""
+    if isinstance(value, Constant) and isinstance(value.value, str | int | PurePath):
+        return Constant(str(value.value), way=value.way)
+    return unknown_from(value, way=value.way)
 
 
 def merged(left: Value, right: Value) -> Value:

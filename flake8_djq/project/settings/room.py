@@ -13,12 +13,12 @@ from typing import NamedTuple
 from flake8_djq.context import SETTINGS_PATH, TEST_PATH
 from flake8_djq.project.files import Files
 from flake8_djq.project.roots import find_roots
-from flake8_djq.project.settings.effective import DEFAULT, Database, Effective, effective
+from flake8_djq.project.settings.effective import DEFAULT, Database, Effective
 from flake8_djq.project.settings.entry_points import EntryPoint, Role, entry_points
 from flake8_djq.project.settings.evidence import evidence_for
 from flake8_djq.project.settings.modules import Reader
 from flake8_djq.project.settings.names import is_batch_name, is_development_name, is_example, is_production_name
-from flake8_djq.project.settings.state import State, unreadable
+from flake8_djq.project.settings.state import State
 from flake8_djq.project.settings.things import Class
 from flake8_djq.project.settings.values import Way
 
@@ -68,10 +68,7 @@ class ProjectSettings:
             state = self._read(key[0])
             if configuration:
                 state = self._reader.members(self._classes(key[0])[configuration])
-            try:
-                self._effective[key] = effective(state)
-            except RecursionError:
-                self._effective[key] = effective(unreadable())
+            self._effective[key] = Effective(state)
         return self._effective[key]
 
     def _read(self, path: str) -> State:
@@ -106,10 +103,6 @@ class ProjectSettings:
     def place(self, way: Way) -> str:
         """The place that writes a value down, as a message names it."""
         return f"{self.files.name(way[-1].path)}:{way[-1].line}" if way else ""
-
-    def chain(self, way: Way) -> str:
-        """The places behind the first one of a way, as a message names them."""
-        return " <- ".join(f"{self.files.name(step.path)}:{step.line}" for step in way[1:])
 
     # -- who runs with what ---------------------------------------------------------------------------------------
 
@@ -207,6 +200,12 @@ class ProjectSettings:
         The surest modules decide. Where they leave it to the environment, other files may say what it is set to; where
         those say nothing either, the next modules are asked. Where two of one rank disagree it is unknown.
         """
+        try:
+            return self._production_database(named)
+        except RecursionError:
+            return ProductionDatabase(UNKNOWN_DATABASE)
+
+    def _production_database(self, named: tuple[str, ...]) -> ProductionDatabase:
         for group in self._groups(named):
             answers = [(item, self._default_database(item)) for item in group]
             known = {database.name: (item, database) for item, database in answers if database is not None}

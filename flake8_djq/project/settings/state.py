@@ -7,10 +7,12 @@ from typing import NamedTuple
 
 from flake8_djq.project.settings.values import ABSENT, Mapping, Unknown, Value, choose
 
-__all__ = ["LEVELS", "Doubt", "Held", "Late", "Moment", "State", "force", "join_states", "unreadable"]
+__all__ = ["LEVELS", "Doubt", "Held", "Late", "Moment", "State", "force", "join_states"]
 
 # Before the name of a logger: the name under which the level stands that `setLevel` gave it.
 LEVELS = "logger:"
+# Values of one name that wait one for the other: `MIDDLEWARE += ...` again and again.
+DEEPEST = 16
 # Settings that are often made of dicts with names of their own, which change later.
 HOLDERS = ("DATABASES", "LOGGING")
 
@@ -29,11 +31,18 @@ class Doubt(NamedTuple):
 class Late:
     """A value that is worked out when somebody asks for it: most names of a settings module are never asked for."""
 
-    __slots__ = ("_make", "_value")
+    __slots__ = ("_make", "_value", "depth")
 
     def __init__(self, make: Callable[[], Value]) -> None:
         self._make: Callable[[], Value] | None = make
         self._value: Value = ABSENT
+        #: How many values that wait one for the other this one stands on.
+        self.depth = 0
+
+    def over(self, *others: Held | None) -> Held:
+        """This value, made of others of the same name; worked out at once where too many of them wait."""
+        self.depth = 1 + max((other.depth for other in others if isinstance(other, Late)), default=0)
+        return self if self.depth < DEEPEST else self.value()
 
     def value(self) -> Value:
         """The value, worked out once; unknown to itself."""
@@ -41,6 +50,7 @@ class Late:
             make, self._make = self._make, None
             self._value = Unknown()
             self._value = make()
+            self.depth = 0
         return self._value
 
 
@@ -99,6 +109,8 @@ class State:
         """Bind a name; doubts about it stay: what is bound is a change of what it was."""
         if name in self.names:
             self.log.append((name, self.names[name]))
+            if isinstance(held, Late):
+                held = held.over(self.names[name])
         self.touched.add(name)
         self.names[name] = held
 
@@ -146,13 +158,6 @@ class State:
         self.touched |= other.touched
 
 
-def unreadable() -> State:
-    """The state of a module of which nothing can be known."""
-    state = State()
-    state.may_bind(Doubt("more than can be read", certain=True))
-    return state
-
-
 def _replaced(value: Mapping, before: Value, after: Value, depth: int = 3) -> Value:
     """A dict with another one in the place of one that it holds; the same object where it does not hold it."""
     if value is before:
@@ -180,7 +185,8 @@ def join_states(one: State, other: State, default: bool | None = None, variables
     for name in joined.touched:
         here, there = one.names.get(name), other.names.get(name)
         if here is not there:
-            joined.names[name] = _joined(_or_absent(here, one), _or_absent(there, other), default, variables)
+            late = _joined(_or_absent(here, one), _or_absent(there, other), default, variables)
+            joined.names[name] = late.over(here, there)
     joined.doubts = {**other.doubts, **one.doubts}
     joined.doubt = one.doubt if one.doubt is not None and (one.doubt.certain or other.doubt is None) else other.doubt
     return joined

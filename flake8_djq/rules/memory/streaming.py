@@ -121,7 +121,14 @@ def _may_move(queryset: QuerySet, loop: Loop) -> bool:
             return True
         if isinstance(node, ast.Name) and node.id == "setattr":
             return True
-    return loop.opaque
+    return any(isinstance(node, ast.Call) and _gets_row(node, loop.node) for node in ast.walk(loop.node))
+
+
+def _gets_row(call: ast.Call, loop: ast.AST) -> bool:
+    """Whether a call is handed the row of a loop, which it may change."""
+    target = getattr(loop, "target", None)
+    given = (*call.args, *(word.value for word in call.keywords))
+    return isinstance(target, ast.Name) and any(isinstance(part, ast.Name) and part.id == target.id for part in given)
 
 
 def _keeps_order(queryset: QuerySet) -> bool:

@@ -9,7 +9,7 @@ from functools import partial
 from flake8_djq.findings import Edit, Finding
 from flake8_djq.fixes.spans import replace
 from flake8_djq.rules.base import File, Fix, On, Rule
-from flake8_djq.rules.settings.modules import batch_settings
+from flake8_djq.rules.settings.modules import settings_of
 from flake8_djq.rules.settings.places import brought_in, is_inherited, report, statement_of
 
 __all__ = ["DebugInBatchSettings"]
@@ -80,20 +80,20 @@ class DebugInBatchSettings(Rule[File]):
 
     def check(self, subject: File, file: File) -> Iterator[Finding]:
         """Judge one file."""
-        for settings in batch_settings(file):
+        for settings in settings_of(file):
             debug = settings.effective.debug
-            if not debug.is_on:
+            if not debug.is_on or not settings.batch:
                 continue
             if is_inherited(debug.way):
                 message = (
-                    f"DEBUG = True reaches {settings.where} here, {brought_in(debug.way, file)}: Django keeps the last"
+                    f"DEBUG = True reaches {settings.batch} here, {brought_in(debug.way, file)}: Django keeps the last"
                     " 9,000 SQL statements of each connection in memory; set DEBUG = False below"
                 )
                 yield from report(self, file, debug.way, message)
                 continue
             node = statement_of(debug.way, file)
             message = (
-                f"DEBUG = {_written(node)} in {settings.where}: Django keeps the last 9,000 SQL statements of each"
+                f"DEBUG = {_written(node)} in {settings.batch}: Django keeps the last 9,000 SQL statements of each"
                 " connection in memory; set DEBUG = False"
             )
             yield from report(self, file, debug.way, message, partial(_switch_off, file, node))

@@ -20,7 +20,7 @@ from flake8_djq.rules.settings.environment import (
     raw_text,
     written,
 )
-from flake8_djq.rules.settings.modules import assigns_debug, batch_settings, is_development, is_module_of_settings
+from flake8_djq.rules.settings.modules import assigns_debug, is_development, is_module_of_settings, settings_of
 from flake8_djq.rules.settings.places import brought_in, is_inherited, report
 from flake8_djq.source import Source
 
@@ -123,14 +123,14 @@ class DebugOnByDefault(Rule[File]):
 
     def _inherited(self, file: File) -> Iterator[Finding]:
         """What another module brings into settings of batch work."""
-        for settings in batch_settings(file):
+        for settings in settings_of(file):
             debug = settings.effective.debug
             if not debug.is_on_by_default or not is_inherited(debug.way):
                 continue
             variable = _variable(debug, file)
-            if variable:
+            if variable and settings.batch:
                 message = (
-                    f"DEBUG is on in {settings.where} wherever the variable {variable} is missing, brought in here"
+                    f"DEBUG is on in {settings.batch} wherever the variable {variable} is missing, brought in here"
                     f" {brought_in(debug.way, file)}, and {KEEPS}; set DEBUG below"
                 )
                 yield from report(self, file, debug.way, message)

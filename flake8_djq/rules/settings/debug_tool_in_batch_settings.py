@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from flake8_djq.findings import Finding
 from flake8_djq.rules.base import File, On, Rule
-from flake8_djq.rules.settings.modules import batch_settings
+from flake8_djq.rules.settings.modules import settings_of
 from flake8_djq.rules.settings.places import brought_in, is_inherited, report
 
 __all__ = ["DebugToolInBatchSettings"]
@@ -89,7 +89,7 @@ class DebugToolInBatchSettings(Rule[File]):
 
     def check(self, subject: File, file: File) -> Iterator[Finding]:
         """Judge one file."""
-        for settings in batch_settings(file):
+        for settings in settings_of(file):
             found = settings.effective
             for setting, entries, unless in (
                 ("INSTALLED_APPS", found.apps, found.apps_unless),
@@ -97,11 +97,11 @@ class DebugToolInBatchSettings(Rule[File]):
             ):
                 for entry in () if unless else entries:
                     tool = entry.name.partition(".")[0]
-                    if tool not in TOOLS or not entry.name.startswith(PARTS.get(tool, "")):
+                    if tool not in TOOLS or not entry.name.startswith(PARTS.get(tool, "")) or not settings.batch:
                         continue
                     origin = f", {brought_in(entry.way, file)}" if is_inherited(entry.way) else ""
                     message = (
-                        f"{entry.name} in {setting} of {settings.where}{origin}: {TOOLS[tool]}; list it in settings of"
+                        f"{entry.name} in {setting} of {settings.batch}{origin}: {TOOLS[tool]}; list it in settings of"
                         " development only"
                     )
                     yield from report(self, file, entry.way, message, text=entry.name)

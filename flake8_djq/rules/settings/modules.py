@@ -5,7 +5,8 @@ from __future__ import annotations
 import os.path
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from flake8_djq.context import SETTINGS_PATH
 from flake8_djq.project.settings.names import is_batch_name, is_development_name
@@ -14,21 +15,33 @@ from flake8_djq.rules.base import File
 if TYPE_CHECKING:
     from flake8_djq.project.settings.effective import Effective
 
-__all__ = ["BatchSettings", "assigns_debug", "batch_settings", "is_development", "is_module_of_settings"]
+__all__ = ["SettingsOf", "assigns_debug", "is_development", "is_module_of_settings", "settings_of"]
 
 ASSIGNMENT = re.compile(r"DEBUG\s*(=(?!=)|:)")
 # What the text of a settings module has that its path does not show.
 SIGNS = ("INSTALLED_APPS", "DATABASES")
 
 
-class BatchSettings(NamedTuple):
-    """A settings module that batch work runs with, or one of its classes where it uses django-configurations.
+class SettingsOf:
+    """The settings of a file: those of the module, or of one of its classes where it uses django-configurations."""
 
-    ``where`` is how a message speaks of it: ``batch settings``, with the place that makes them so where no name does.
-    """
+    def __init__(self, file: File, configuration: str) -> None:
+        self._file = file
+        self._configuration = configuration
+        self.effective: Effective = file.settings.effective(file.source.path, configuration)
 
-    effective: Effective
-    where: str
+    @cached_property
+    def batch(self) -> str:
+        """How a message speaks of them where batch work runs with them, else "".
+
+        To be asked last: the answer may take a look at the whole project.
+        """
+        if _is_named(self._file):
+            return "batch settings"
+        reason = self._file.settings.batch_reason(self._file.source.path, self._configuration)
+        if reason is None:
+            return ""
+        return f"batch settings ({reason} names them)" if reason else "batch settings"
 
 
 def _is_named(file: File) -> bool:
@@ -67,13 +80,8 @@ def _may_be_settings(file: File) -> bool:
     return _is_named(file)
 
 
-def batch_settings(file: File) -> Iterator[BatchSettings]:
-    """The settings that batch work runs with, if the file holds such: one, or one for each class of settings."""
-    if not _may_be_settings(file):
-        return
-    settings, path = file.settings, file.source.path
-    for configuration in settings.configurations(path) or ("",):
-        reason = "" if _is_named(file) else settings.batch_reason(path, configuration)
-        if reason is not None:
-            where = f"batch settings ({reason} names them)" if reason else "batch settings"
-            yield BatchSettings(settings.effective(path, configuration), where)
+def settings_of(file: File) -> Iterator[SettingsOf]:
+    """The settings that a file holds, if it is a settings module: one, or one for each class of settings."""
+    if _may_be_settings(file):
+        for configuration in file.settings.configurations(file.source.path) or ("",):
+            yield SettingsOf(file, configuration)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from flake8_djq.findings import Finding
 from flake8_djq.rules.base import File, On, Rule
-from flake8_djq.rules.settings.modules import batch_settings
+from flake8_djq.rules.settings.modules import settings_of
 from flake8_djq.rules.settings.places import brought_in, is_inherited, report
 
 __all__ = ["SqlLoggingInBatchSettings"]
@@ -70,14 +70,15 @@ class SqlLoggingInBatchSettings(Rule[File]):
 
     def check(self, subject: File, file: File) -> Iterator[Finding]:
         """Judge one file."""
-        for settings in batch_settings(file):
+        for settings in settings_of(file):
             found = settings.effective
-            if not found.sql_logger or found.logging_unless or found.debug.is_said_to_be_off:
+            logger, way = found.sql_logger
+            is_silent = not logger or found.logging_unless or found.debug.is_said_to_be_off
+            if is_silent or not settings.batch:
                 continue
-            way = found.sql_logger_way
             origin = f", {brought_in(way, file)}" if is_inherited(way) else ""
             message = (
-                f"the logger {found.sql_logger} is at DEBUG in {settings.where}{origin}: while DEBUG is on, each SQL"
+                f"the logger {logger} is at DEBUG in {settings.batch}{origin}: while DEBUG is on, each SQL"
                 " statement of a job is logged, with all of its parameters; set its level to INFO"
             )
             yield from report(self, file, way, message, text="DEBUG")

@@ -101,6 +101,7 @@ PAIRS = (
     Pair("djq204_loaded", (2, 1)),
     Pair("djq301_iterator", (1, 1)),
     Pair("djq302_prefetch", (0, 3)),
+    Pair("djq304_stream", (1, 16), unsafe=True, options=("--djq-database=mysql", KEYSET), saves_on=LOADING),
 )
 
 SETTINGS_PAIR = Pair("djq501_batch_settings", (100, 100), unsafe=True, other_queries={"sqlite": (200, 200)})

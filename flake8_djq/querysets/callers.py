@@ -1,0 +1,28 @@
+"""What in a function hangs on its callers: where these stand in other files, nobody can say what they pass."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from flake8_djq.querysets.evaluations import Evaluation, Subject
+from flake8_djq.source import FunctionNode
+
+__all__ = ["hangs_on_callers"]
+
+# A lookup by a collection that is not written out: how long it is, its maker knows.
+BY_COLLECTION = re.compile(r"__in=(?!List\(|Tuple\(|Set\()")
+
+
+def hangs_on_callers(subject: Subject, function: FunctionNode) -> bool:
+    """Whether what the callers of a function pass may decide if something happens there, and to how many rows."""
+    if not isinstance(subject, Evaluation):
+        return True
+    arguments = function.args
+    given = {part.arg for part in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
+    given |= {part.arg for part in (arguments.vararg, arguments.kwarg) if part is not None}
+    queryset = subject.queryset
+    if queryset.shared or BY_COLLECTION.search(queryset.key):
+        return True
+    tests = [node.test for node in subject.path if isinstance(node, ast.If | ast.IfExp | ast.While)]
+    return any(isinstance(node, ast.Name) and node.id in given for test in tests for node in ast.walk(test))
