@@ -795,6 +795,9 @@ def _reader(
         indexes = [carried[name] if name not in hidden else hidden.index(name) - len(hidden) for name in carriers]
         return _tuple_reader(queryset, indexes, len(hidden))
     is_dictionary = queryset._iterable_class is ValuesIterable
+    if not is_dictionary:
+        # ``pk`` is a property that looks this name up, for each row.
+        carriers = [queryset.model._meta.pk.attname if name == "pk" else name for name in carriers]
     position_of: Callable[[Any], Any] = (itemgetter if is_dictionary else attrgetter)(*carriers)
     remove: Callable[[Any, str], None] = dict.__delitem__ if is_dictionary else delattr
 
