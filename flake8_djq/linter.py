@@ -47,7 +47,7 @@ def _whole_file(file: File) -> Iterator[Finding]:
 
 
 def _querysets(file: File) -> Iterator[Finding]:
-    if not mentions_querysets(file.source.text):
+    if not _may_hold_querysets(file):
         return
     try:
         subjects = read_querysets(file.source, file.options, file.project)
@@ -60,6 +60,14 @@ def _querysets(file: File) -> Iterator[Finding]:
         for rule in _queryset_rules():
             if isinstance(subject, rule.subject):
                 yield from _ask(rule, subject, file)
+
+
+def _may_hold_querysets(file: File) -> bool:
+    """Whether the text mentions querysets, or is batch code that may get some from other files."""
+    if mentions_querysets(file.source.text):
+        return True
+    whole = file.contexts.whole_file
+    return whole is not None and whole.kind is Kind.BATCH and file.project is not None
 
 
 def _ask(rule: Rule[Any], subject: object, file: File) -> Iterable[Finding]:

@@ -116,7 +116,7 @@ class Project:
     def may_give(self, dotted: str) -> bool:
         """Whether a name may stand for a queryset, or a module has names that do."""
         if self._roots.file_of(dotted) is not None:
-            return False  # a module: its functions are known by their own names
+            return bool(self._ask(dotted, "gives:"))
         module, _, name = self._origin(dotted).rpartition(".")
         return name in (self._ask(module, "gives:") or ())
 

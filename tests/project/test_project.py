@@ -1,0 +1,121 @@
+"""What other files declare decides what is found, and a file that changes is read again."""
+
+from __future__ import annotations
+
+import ast
+import os
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from flake8_djq.linter import lint
+from flake8_djq.project import project
+from flake8_djq.source import Source
+from tests.support import options
+
+COMMAND = "shop/management/commands/x.py"
+FILES = {
+    "manage.py": "",
+    "shop/__init__.py": "",
+    "search/__init__.py": "from .engine import overdue\n",
+    "core.py": """
+        from django.db import models
+        class Base(models.Model):
+            created = models.DateTimeField()
+            class Meta:
+                abstract = True
+    """,
+    "shop/models.py": """
+        from core import Base
+        from django.db import models
+        from .querysets import BookQuerySet, LiveManager
+        class Book(Base):
+            isbn = models.CharField(max_length=13, unique=True)
+            objects = BookQuerySet.as_manager()
+            live = LiveManager()
+    """,
+    "shop/querysets.py": """
+        from django.db import models
+        class BookQuerySet(models.QuerySet):
+            def sellable(self):
+                return self.filter(stock__gt=0)
+            def top(self):
+                return self.order_by("-sold")[:10]
+        class LiveManager(models.Manager):
+            def get_queryset(self):
+                return super().get_queryset().prefetch_related("authors")
+    """,
+    "search/engine.py": """
+        from shop.models import Book
+        def overdue():
+            return Book.objects.filter(overdue=True)
+        def titles():
+            return list(overdue())
+    """,
+}
+HEAD = "from search import engine, overdue\nfrom search.engine import titles\nfrom shop.models import Book\n\n\n"
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project on disk, in the current folder, that nobody has asked anything yet."""
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(dedent(text), encoding="utf-8")
+    (tmp_path / COMMAND).parent.mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    forget(monkeypatch)
+    return tmp_path
+
+
+def forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a new process knows."""
+    monkeypatch.setattr(project, "_opened", {})
+    monkeypatch.setattr(project, "_found", {})
+
+
+def found(loop: str, **changes: object) -> list[str]:
+    text = f"{HEAD}def run(x):\n    {loop}\n        print(book)\n"
+    Path(COMMAND).write_text(text, encoding="utf-8")
+    return [finding.code for finding in lint(Source(COMMAND, text, ast.parse(text)), options(**changes))]
+
+
+@pytest.mark.parametrize(
+    ("loop", "expected"),
+    [
+        ("for book in overdue():", ["DJQ101"]),
+        ("for book in engine.overdue():", ["DJQ101"]),
+        ("for book in Book.objects.sellable():", ["DJQ101"]),
+        ("for book in Book.live.iterator():", ["DJQ302"]),
+        ("for book in titles():", []),
+        ("for book in Book.objects.top():", []),
+        ("for book in Book.objects.filter(isbn=x):", []),
+        ("for book in Book.objects.filter(isbn__in=['a', 'b']):", []),
+    ],
+)
+def test_what_other_files_declare(shop: Path, loop: str, expected: list[str]) -> None:
+    assert found(loop) == expected
+
+
+def test_without_the_index_other_files_are_unknown(shop: Path) -> None:
+    assert found("for book in overdue():", index=False) == []
+    assert not (shop / ".flake8_djq_cache").exists()
+
+
+def test_an_answer_counts_until_a_file_it_came_from_changes(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = "for book in Book.objects.sellable():"
+    assert found(loop) == ["DJQ101"]
+    file = shop / "shop" / "querysets.py"
+    before = file.stat()
+    file.write_text(file.read_text(encoding="utf-8").replace("(stock__gt=0)", "(stock__gt=0)[:9]"), encoding="utf-8")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
+    forget(monkeypatch)
+    assert found(loop) == []
+
+
+def test_files_that_cannot_be_read_do_no_harm(shop: Path) -> None:
+    (shop / "search" / "engine.py").write_text("def overdue(:\n", encoding="utf-8")
+    (shop / "core.py").write_text("from shop.models import Book\nBase = Book\n", encoding="utf-8")
+    assert found("for book in overdue():") == []
+    assert found("for book in Book.objects.all():") == ["DJQ101"]
