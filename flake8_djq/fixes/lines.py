@@ -36,7 +36,6 @@ ARITHMETIC = {
 COMPARATORS = frozenset({"<", ">", "==", "!=", "<=", ">="})
 # What a statement begins with whose value may be put in brackets.
 VALUES = frozenset({"return", "if", "elif", "while", "assert", "for", "async", "in"})
-CLOSING = {")": "(", "]": "[", "}": "{"}
 
 
 class _CannotBreak(Exception):
