@@ -37,6 +37,9 @@ class CommandRunsWithDebug(Rule[File]):
     of each connection in `connection.queries`, SQL text included: bounded by count, not by size. A request starts with
     an empty log, a command fills it once and keeps it to its end.
 
+    Measured: 100 statements of 200 KB each left 24 MB behind with `DEBUG` on and 3 MB with it off on SQLite, 21 MB and
+    1 MB on PostgreSQL and MariaDB (Django 5.2, Python 3.11; `tests/proof/rules`).
+
     ## Example
 
     ```python

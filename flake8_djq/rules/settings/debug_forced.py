@@ -39,6 +39,9 @@ class DebugForced(Rule[File]):
     Django does not support changing settings at run time: `settings.DEBUG = True` changes the whole process, all of its
     threads included.
 
+    Measured: 100 statements of 200 KB each left 24 MB behind with `DEBUG` on and 3 MB with it off on SQLite, 21 MB and
+    1 MB on PostgreSQL and MariaDB (Django 5.2, Python 3.11; `tests/proof/rules`).
+
     ## Example
 
     ```python

@@ -52,6 +52,9 @@ class DebugOnByDefault(Rule[File]):
     starts a backfill by hand do not. There `DEBUG` is on, and while it is on Django keeps the last 9,000 statements of
     each connection in `connection.queries`, SQL text included: bounded by count, not by size.
 
+    Measured: 100 statements of 200 KB each left 24 MB behind with `DEBUG` on and 3 MB with it off on SQLite, 21 MB and
+    1 MB on PostgreSQL and MariaDB (Django 5.2, Python 3.11; `tests/proof/rules`).
+
     ## Example
 
     ```python
