@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from fnmatch import fnmatch
 from functools import cached_property
@@ -139,12 +139,24 @@ class Contexts:
             isinstance(node, ast.Expr)
             and isinstance(node.value, ast.Call)
             and source.resolve(node.value.func) == "django.setup"
+            and self._runs_by_itself(source.function_at(node.lineno))
             for node in source.statements
         ):
             return True
         return bool(SCRIPT_PATH.search(source.path)) and any(
             function.name == "run" and function.node.col_offset == 0 for function in source.functions
         )
+
+    def _runs_by_itself(self, function: Function | None) -> bool:
+        """Whether running the file runs a function: a library has one that others call to set Django up."""
+        if function is None:
+            return True
+        outside = (
+            node
+            for node in self._source.statements
+            if not isinstance(node, ast.ClassDef) and self._source.function_at(node.lineno) is None
+        )
+        return function.name in self._ways(["main", *(name for node in outside for name in self._called(node))])
 
     def of_line(self, line: int) -> Context:
         """The context of the code that starts on this line."""
@@ -158,21 +170,25 @@ class Contexts:
     @cached_property
     def _of_functions(self) -> dict[str, Context]:
         """The batch functions of the file: those that run as batch work, and those that they call."""
+        contexts = {}
+        for name, (*callers, _) in self._ways(self.entries).items():
+            first, *through = callers or [""]
+            way = f"reached from {first}" + (f" via {', '.join(through)}" if through else "")
+            contexts[name] = Context(Kind.BATCH, way if first else "")
+        return contexts
+
+    def _ways(self, starts: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """The functions of the file that some of them call, however far, and the names on the shortest way to each."""
         known = {function.name: function for function in self._source.functions}
-        contexts = {name: Context(Kind.BATCH) for name in self.entries}
-        # A way is the names on it; breadth first, so that the message tells the shortest one.
-        ways: dict[str, tuple[str, ...]] = {name: (name,) for name in contexts}
-        pending = deque(contexts)
+        ways: dict[str, tuple[str, ...]] = {name: (name,) for name in starts if name in known}
+        pending = deque(ways)
         while pending:
             caller = pending.popleft()
-            for name in self._called(known[caller]):
-                if name in known and name not in contexts:
+            for name in self._called(known[caller].node, known[caller].owner):
+                if name in known and name not in ways:
                     ways[name] = (*ways[caller], name)
-                    first, *through = ways[name][:-1]
-                    way = f"reached from {first}" + (f" via {', '.join(through)}" if through else "")
-                    contexts[name] = Context(Kind.BATCH, way)
                     pending.append(name)
-        return contexts
+        return ways
 
     @cached_property
     def entries(self) -> dict[str, str]:
@@ -240,15 +256,15 @@ class Contexts:
                     if isinstance(node, ast.Call) and dotted_name(node.func).rpartition(".")[2] in QUEUES and node.args:
                         yield dotted_name(node.args[0])
 
-    def _called(self, function: Function) -> Iterator[str]:
-        """Names of functions of this file that a function's body calls or hands on (as a callback)."""
-        owner = function.owner.name if function.owner else ""
-        nodes = list(ast.walk(function.node))
-        built = {node.id for node in nodes if isinstance(node, ast.Name) and node.id in self._source.classes}
-        for node in nodes:
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-                yield node.id
-            elif isinstance(node, ast.Attribute):
-                head = dotted_name(node.value)
-                yield f"{owner}.{node.attr}" if head in ("self", "cls") else f"{head}.{node.attr}"
-                yield from (f"{name}.{node.attr}" for name in built)
+    def _called(self, node: ast.AST, owner: ast.ClassDef | None = None) -> Iterator[str]:
+        """Names of functions of this file that a body calls or hands on (as a callback)."""
+        this = owner.name if owner else ""
+        nodes = list(ast.walk(node))
+        built = {part.id for part in nodes if isinstance(part, ast.Name) and part.id in self._source.classes}
+        for part in nodes:
+            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
+                yield part.id
+            elif isinstance(part, ast.Attribute):
+                head = dotted_name(part.value)
+                yield f"{this}.{part.attr}" if head in ("self", "cls") else f"{head}.{part.attr}"
+                yield from (f"{name}.{part.attr}" for name in built)

@@ -146,6 +146,30 @@ if __name__ == "__main__":
     django.setup()
     main()
 """
+# The function that sets Django up is called by the file itself, or it is what an entry point calls.
+SETUP_IN_FUNCTION = MAIN_SCRIPT.replace(
+    '    django.setup()\n    main()', "    prepare()\n\ndef prepare():\n    django.setup()\n    main()"
+)
+SETUP_IN_MAIN = """
+import django
+from shop.models import Order
+
+def main():
+    django.setup()
+    for order in Order.objects.all():
+        send(order)
+"""
+LIBRARY = """
+import django
+from shop.models import Order
+
+def set_up():
+    django.setup()
+
+def show():
+    for order in Order.objects.all():
+        send(order)
+"""
 RUN_SCRIPT = """
 from shop.models import Order
 
@@ -160,6 +184,8 @@ def run(*args):
     [
         ("export.py", SCRIPT),
         ("export.py", MAIN_SCRIPT),
+        ("export.py", SETUP_IN_FUNCTION),
+        ("export.py", SETUP_IN_MAIN),
         ("scripts/export.py", RUN_SCRIPT),
         ("shop/scripts/export.py", RUN_SCRIPT),
     ],
@@ -173,6 +199,7 @@ def test_scripts_are_batch(path: str, text: str) -> None:
     [
         ("shop/orders.py", RUN_SCRIPT),  # run() of a module that is no script
         ("shop/scripts/helpers.py", LOOP),  # no run()
+        ("shop/app.py", LIBRARY),  # others call what sets Django up
         ("export.py", SCRIPT.replace("django.setup()", "# django.setup() has run already")),
         ("export.py", SCRIPT.replace("django.setup()", "other.setup()")),
         ("export.py", SCRIPT.replace("django.setup()", "print('call django.setup() first')")),

@@ -61,6 +61,9 @@ KEEP_ONLY = re.compile(
     r"|update_wrapper|append|add|insert|remove|setdefault|get_?source\w*|getfullargspec|signature|print|repr|str|len|type"
     r"|id|assert\w*|debug|info|warn(ing)?|error|exception|format|deconstruct)$"
 )
+# An object keeps what it is made with, as a route keeps its view, unless it is there to run it.
+CLASS_NAME = re.compile(r"^_*[A-Z]\w*[a-z]")
+RUNNERS = frozenset({"Process", "Thread", "Timer"})
 BUILTINS = frozenset(dir(builtins))
 # How long a chain of attributes, calls and names may be; querysets make long ones, and nothing of them is known here.
 DEEPEST = 8
@@ -321,7 +324,7 @@ class _Reader:
                 if isinstance(argument, ast.Name | ast.Attribute):
                     reference = self._reference(argument, scope)
                     if "." in reference and not reference.endswith(")") and not reference.startswith(NOT_OURS):
-                        if KEEP_ONLY.match(_last_name(call.func)):
+                        if _only_keeps(_last_name(call.func)):
                             break
                         yield reference
         if scope.own_attributes and self._named(scope.this, scope) == "self":
@@ -417,6 +420,11 @@ def _this(function: Function) -> str:
 
 def _last_name(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def _only_keeps(callee: str) -> bool:
+    """Whether a call takes a function without calling it, by the last part of its name."""
+    return bool(KEEP_ONLY.match(callee) or CLASS_NAME.match(callee) and callee not in RUNNERS)
 
 
 def _dotted_text(node: ast.AST) -> str:

@@ -82,6 +82,7 @@ def work(body: str) -> set[str]:
         ("functools.partial(rebuild, 1)", "catalog.books.rebuild"),
         ("executor.submit(library.rebuild)", "catalog.books.rebuild"),
         ("Thread(target=rebuild)", "catalog.books.rebuild"),
+        ("threading.Timer(5, rebuild)", "catalog.books.rebuild"),
         ("call(indexer.fetch)", "shop.search.engine.Indexer().fetch"),
     ],
 )
@@ -116,6 +117,7 @@ def test_ways_of_calling(body: str, reference: str) -> None:
         "from catalog.one import load\nfrom catalog.two import load\nload()",
         "post_save.disconnect(rebuild)",
         "signals.connect(rebuild, sender=1)",
+        "Route('/rebuild', rebuild)",
         "isinstance(argument, rebuild)",
         "self.rebuild()",
         "'rebuild()'.rebuild()",
