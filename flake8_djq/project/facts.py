@@ -6,13 +6,15 @@ As a process of its own it reads paths and module names from standard input and 
 from __future__ import annotations
 
 import ast
+import gc
 import json
 import os
 import re
 import subprocess
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +51,7 @@ def read_facts(files: Sequence[tuple[str, str]]) -> list[FileFacts]:
     shares = min(os.cpu_count() or 1, 4, 1 + len(files) // SHARE)
     parts = [list(files[index::shares]) for index in range(shares)]
     processes = [_start(part) for part in parts[1:]]
-    results = [[_facts(path, module) for path, module in parts[0]]]
+    results = [_facts_of(parts[0])]
     results += [_finish(process, part) for process, part in zip(processes, parts[1:], strict=True)]
     return [results[index % shares][index // shares] for index in range(len(files))]
 
@@ -74,7 +76,24 @@ def _finish(process: subprocess.Popen[bytes] | None, part: list[tuple[str, str]]
         if process.wait() == 0:
             found: list[FileFacts] = json.loads(output)
             return found
-    return [_facts(path, module) for path, module in part]
+    return _facts_of(part)
+
+
+def _facts_of(part: Sequence[tuple[str, str]]) -> list[FileFacts]:
+    with _no_collection():
+        return [_facts(path, module) for path, module in part]
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Trees have no circles: looking for some in them takes a fifth of the time of reading files."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _facts(path: str, module: str) -> FileFacts:
@@ -93,4 +112,4 @@ def _facts(path: str, module: str) -> FileFacts:
 def main() -> None:
     """Read files for another process."""
     part = json.loads(sys.stdin.buffer.read())
-    sys.stdout.write(json.dumps([_facts(path, module) for path, module in part]))
+    sys.stdout.write(json.dumps(_facts_of(part)))
