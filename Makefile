@@ -35,7 +35,7 @@ endef
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint format readme ecosystem snapshot fixes bench proof clean
+.PHONY: help demo test lint format readme ecosystem snapshot settings fixes bench proof clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -92,6 +92,9 @@ ecosystem: $(PLUGIN) ## download and lint ten real projects, compare with the sn
 
 snapshot: $(PLUGIN) ## the same, and write the snapshot again
 	$(BIN)/python -m tests.ecosystem.ecosystem --update $(ARGS)
+
+settings: $(PLUGIN) ## compare DEBUG and database of real projects' settings with what was read by hand
+	@$(BIN)/python -m tests.ecosystem.settings $(ARGS)
 
 fixes: $(PLUGIN) ## apply all fixes to copies of ten real projects and check what they change (ARGS="--diffs FOLDER")
 	$(BIN)/python -m tests.ecosystem.fixes $(ARGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from textwrap import dedent
 
@@ -94,6 +95,16 @@ def test_entry_points(tmp_path: Path, name: str, text: str, role: Role | None) -
         assert Path(entry.path) == tmp_path / name
 
 
+def test_a_long_gap_takes_no_time(tmp_path: Path) -> None:
+    write_one(tmp_path, "manage.py", "")
+    for name in ("DJANGO_SETTINGS_MODULE", "DJANGO_CONFIGURATION"):
+        write_one(tmp_path, f"{name}.env", f"DJANGO_SETTINGS_MODULE=shop.live\n{name}{' ' * 100_000}!\n")
+    started = time.perf_counter()
+    found = entry_points(Files(find_roots(str(tmp_path / "manage.py"))))
+    assert [(entry.module, entry.line) for entry in found] == [("shop.live", 1)] * 2
+    assert time.perf_counter() - started < 5
+
+
 def test_what_makes_batch_settings(tmp_path: Path) -> None:
     write_one(tmp_path, "manage.py", DEFAULT.replace("live", "development"))
     for name in ("live", "nightly", "development", "testing"):
@@ -173,21 +184,30 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
     assert files.text(tmp_path / "c.py") == "x = 1\n"
 
 
+ON, BY_DEFAULT, OFF = "True", 'os.environ.get("DEBUG", "1") == "1"', "False"
+
+
 @pytest.mark.parametrize(
-    ("comment", "found"),
+    ("debug", "comment", "found"),
     [
-        ("", "2 DJQ501"),
-        ("  # noqa: F403", "2 DJQ501"),
-        ("  # noqa", "1 DJQ501"),
-        ("  # noqa F403", "1 DJQ501"),
-        ("  # NOQA: F403, DJQ501", ""),
-        ("  # noqa: DJQ501", ""),
-        ("  # noqa: DJQ", ""),
+        (ON, "", "2 DJQ501"),
+        (ON, "  # noqa: F403", "2 DJQ501"),
+        (ON, "  # noqa", "1 DJQ501"),
+        (ON, "  # noqa F403", "1 DJQ501"),
+        (ON, "  # NOQA: F403, DJQ501", ""),
+        (ON, "  # noqa: DJQ501", ""),
+        (ON, "  # noqa: DJQ", ""),
+        (BY_DEFAULT, "  # noqa: F403", "2 DJQ502"),
+        (BY_DEFAULT, "  # noqa", "1 DJQ502"),
+        (BY_DEFAULT, "  # noqa: DJQ502", ""),
+        (OFF, "  # noqa", ""),
     ],
 )
-def test_a_bare_noqa_does_not_hide_what_an_import_brings_in(tmp_path: Path, comment: str, found: str) -> None:
+def test_a_bare_noqa_does_not_hide_what_an_import_brings_in(
+    tmp_path: Path, debug: str, comment: str, found: str
+) -> None:
     write_one(tmp_path, "manage.py", "")
-    write_one(tmp_path, "shop/settings/development.py", "INSTALLED_APPS = []\nDEBUG = True\n")
+    write_one(tmp_path, "shop/settings/development.py", f"import os\nINSTALLED_APPS = []\nDEBUG = {debug}\n")
     write_one(tmp_path, "shop/settings/worker.py", f'"""Worker."""\nfrom .development import *{comment}\n')
     done = flake8("--isolated", "--format=%(row)d %(code)s", "shop/settings/worker.py", cwd=tmp_path)
     assert (done.stdout.strip(), done.stderr) == (found, "")

@@ -38,7 +38,7 @@ MODULES: dict[str, dict[str, Module]] = {
         ),
         "shop/settings/circle.py": Module(ON, "circle.py:4", "default=mysql"),
         "shop/settings/production.py": Module(UNKNOWN, "", "default=mysql", unless=".circle"),
-        "shop/settings/worker.py": Module(UNKNOWN, "", "", unless=".missing"),
+        "shop/settings/worker.py": Module(UNKNOWN, "", "default=?", unless=".missing"),
     },
     "chosen": {
         "shop/settings/__init__.py": Module(ON_BY_DEFAULT, "__init__.py:10 <- development.py:3", "default=postgresql"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import time
 from pathlib import Path
 from textwrap import dedent
 
@@ -174,6 +175,52 @@ def test_debug_by_statements(text: str, state: Switch) -> None:
     assert read(text).debug.state is state
 
 
+# What a module would do for hours, or fill the memory with.
+ENDLESS = {
+    "loops in loops": "".join(f"{'    ' * depth}for x{depth} in range_30:\n" for depth in range(6))
+    + f"{'    ' * 6}DEBUG = True\n",
+    "calls in calls": "".join(f"def f{n}():\n    return {' + '.join([f'f{n + 1}()'] * 30)}\n" for n in range(8))
+    + "def f8():\n    return 1\nDEBUG = f0() > 3\n",
+    "comprehensions in comprehensions": "L = [1] + range_30 * 1 + [" + "1, " * 1_000 + "]\n"
+    "DEBUG = [[[x for x in L] for y in L] for z in L]\n",
+    "all combinations": "".join(f"v{n} = {{'a': 1, 'b': 2, 'c': 3}}[key{n}()]\n" for n in range(30))
+    + f"DEBUG = os.path.join({', '.join(f'str(v{n})' for n in range(30))}) == 'x'\n",
+    "a list that doubles": "DEBUG = ['a']\n" + "DEBUG += DEBUG\n" * 60,
+    "a dict that doubles": "DEBUG = {}\n" + "DEBUG = {'one': DEBUG, 'other': DEBUG}\n" * 60,
+    "two dicts that double": "one = other = {}\n"
+    + "one, other = {'x': one, 'y': one}, {'x': other, 'y': other}\n" * 60
+    + "DEBUG = (one if x() else other)['x']['y']['z']\n",
+    "long lists that may be longer": "DEBUG = ['a']\n"
+    + "".join(f"if x():\n    DEBUG += [{', '.join(f'{n}' for n in range(m, m + 50))}]\n" for m in range(0, 30_000, 50)),
+    "attributes of attributes": f"DEBUG = x{'.y' * 900}\n",
+    "large numbers": "DEBUG = 9 ** 9 ** 9 ** 9\n",
+    "long texts": "DEBUG = ('%0999999999d' % 1) + 'x' * 10 ** 10 + '{:>999999999}'.format(1)\n",
+}
+
+
+@pytest.mark.parametrize("text", ENDLESS.values(), ids=ENDLESS)
+def test_what_would_take_too_long_is_unknown(text: str) -> None:
+    started = time.perf_counter()
+    assert read(f"range_30 = {list(range(30))}\n{text}").debug.state is UNKNOWN
+    assert time.perf_counter() - started < 15
+
+
+def test_a_module_that_takes_too_long_does_not_spoil_the_next(tmp_path: Path) -> None:
+    (tmp_path / "manage.py").touch()
+    (tmp_path / "settings.py").write_text(f"range_30 = {list(range(30))}\n{ENDLESS['loops in loops']}")
+    (tmp_path / "settings_batch.py").write_text("DEBUG = True\n")
+    settings = open_settings(str(tmp_path / "manage.py"))
+    assert settings.effective(tmp_path / "settings.py").debug.unless
+    assert settings.effective(tmp_path / "settings_batch.py").debug.is_on
+
+
+def test_a_file_that_a_variable_names_may_be_missing() -> None:
+    debug = read("DEBUG = True\nexec(open(os.environ.get('MORE', '/dev/null')).read())\n").debug
+    assert (debug.state, bool(debug.unless)) == (ON, True)
+    debug = read("DEBUG = True\nexec(more())\n").debug
+    assert (debug.state, bool(debug.unless)) == (UNKNOWN, True)
+
+
 def test_a_missing_file_leaves_the_value_and_a_doubt() -> None:
     debug = read("DEBUG = True\ntry:\n    from .local import *\nexcept ImportError:\n    pass\n").debug
     assert (debug.state, debug.unless, debug.is_on) == (ON, ".local", False)
@@ -205,6 +252,9 @@ def test_a_missing_file_leaves_the_value_and_a_doubt() -> None:
         ("DATABASES = {'default': env.db(default='postgres://db/x')}\n", "postgresql"),
         ("DATABASES = {'default': env.db('SHOP_URL')}\n", "mysql"),
         ("DATABASES = {'default': env.db_url('U', default='sqlite:///x')}\n", "sqlite"),
+        ("DATABASES = {'default': env.db(default='mysql://' + host())}\n", "mysql"),
+        ("DATABASES = {'default': env.db(default=scheme() + '://db/x')}\n", ""),
+        ("DATABASES = {'default': dj_database_url.config(default=f'postgres://{host()}/x')}\n", "postgresql"),
         ("DATABASES = {'default': env.db('U', default='postgres://x', engine='mysql.connector.django')}\n", "mysql"),
         ("DATABASES = {'default': dj_database_url.config(default='mysql://db/x', conn_max_age=5)}\n", "mysql"),
         ("DATABASES = {'default': dj_database_url.parse('oracle://db/x')}\n", "oracle"),
@@ -235,6 +285,16 @@ def test_a_missing_file_leaves_the_value_and_a_doubt() -> None:
             "mysql",
         ),
         ("from .base import *\nDATABASES['default']['ENGINE'] = 'mysql'\n", "mysql"),
+        (
+            "from django.conf import settings\nDATABASES = {'default': {'ENGINE': 'mysql'}}\n"
+            "settings.DATABASES['default'].update({'ENGINE': 'sqlite3'})\n",
+            "sqlite",
+        ),
+        (
+            "from elsewhere import settings\nDATABASES = {'default': {'ENGINE': 'mysql'}}\n"
+            "settings.DATABASES['default'].update({'ENGINE': 'sqlite3'})\n",
+            "mysql",
+        ),
     ],
 )
 def test_default_database(text: str, name: str) -> None:
@@ -249,9 +309,28 @@ def test_aliases_and_routers() -> None:
         "default": "mysql",
         "log": "sqlite",
     }
-    assert (found.databases_known, found.routers) == (True, True)
-    assert not read("DATABASES = {'default': {'ENGINE': 'mysql'}, **more()}\n").databases_known
-    assert read("DATABASES = {}\ndel DATABASES\n").databases == {}
+    assert found.routers is True
+
+
+@pytest.mark.parametrize(
+    ("text", "engines"),
+    [
+        ("DATABASES = {}\n", {}),
+        ("DATABASES = {}\ndel DATABASES\n", {}),
+        ("DEBUG = False\n", {}),
+        ("DATABASES = load()\n", {"default": ""}),
+        ("from .base import *\n", {"default": ""}),
+        ("DATABASES = {**more(), 'log': {'ENGINE': 'mysql'}}\n", {"default": "", "log": "mysql"}),
+        ("DATABASES = {'default': {'ENGINE': 'mysql'}, **more()}\n", {"default": ""}),
+        ("if x():\n    DATABASES = {'default': {'ENGINE': 'mysql'}}\n", {"default": "mysql"}),
+        (
+            "if x():\n    DATABASES = {'default': {'ENGINE': 'mysql'}}\nelse:\n    DATABASES = load()\n",
+            {"default": ""},
+        ),
+    ],
+)
+def test_where_there_is_no_database_and_where_it_is_unknown(text: str, engines: dict[str, str]) -> None:
+    assert {alias: database.engine for alias, database in read(text).databases.items()} == engines
 
 
 @pytest.mark.parametrize(
@@ -290,6 +369,13 @@ def test_pooler(entry: str, pooler: str) -> None:
             "a b",
         ),
         ("INSTALLED_APPS = ['a']\nfor x in ('b', 'c'):\n    INSTALLED_APPS.append(x)\n", "a b c"),
+        (
+            "INSTALLED_APPS = ['a']\nmore = ['b']\nif x():\n    more.append('c')\n"
+            "for x in more:\n    INSTALLED_APPS.append(x)\n",
+            "a b",
+        ),
+        ("more = []\nif x():\n    more.append('b')\nmore.append('c')\nINSTALLED_APPS = [more[0]]\n", ""),
+        ("more = []\nif x():\n    more.append('b')\n[one] = more\nINSTALLED_APPS = [one]\n", ""),
         (
             "INSTALLED_APPS = ['a']\ntry:\n    import b\n"
             "    INSTALLED_APPS.append('b')\nexcept ImportError:\n    pass\n",

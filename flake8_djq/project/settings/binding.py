@@ -6,7 +6,7 @@ import ast
 from copy import copy
 
 from flake8_djq.project.settings.changes import without
-from flake8_djq.project.settings.expressions import Evaluator
+from flake8_djq.project.settings.expressions import Evaluator, is_own_settings
 from flake8_djq.project.settings.operators import combined
 from flake8_djq.project.settings.state import Doubt, Held, Late, force
 from flake8_djq.project.settings.things import External
@@ -81,7 +81,7 @@ class Binder(Evaluator):
             self.state.bind(target.id, _brought_later(held, way))
         elif isinstance(target, ast.Tuple | ast.List):
             value = force(held)
-            fits = isinstance(value, Listing) and value.complete and len(value.items) == len(target.elts)
+            fits = isinstance(value, Listing) and value.is_exact and len(value.items) == len(target.elts)
             for index, element in enumerate(target.elts):
                 part = value.items[index].value if fits and isinstance(value, Listing) else Unknown(way=way)
                 self.store(element, part, way)
@@ -119,6 +119,8 @@ class Binder(Evaluator):
             self.state.change(node.id, value)
         elif isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Slice):
             self._store_item(node, value, self.way(node))
+        elif isinstance(node, ast.Attribute) and is_own_settings(self.value(node.value)):
+            self.state.change(node.attr, value)
 
 
 def brought(value: Value, way: Way) -> Value:

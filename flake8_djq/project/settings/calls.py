@@ -6,6 +6,7 @@ import ast
 import json
 import os
 from collections.abc import Callable
+from math import prod
 from pathlib import PurePath
 from typing import Any
 
@@ -59,6 +60,8 @@ TEXT_METHODS = frozenset(
     )
 )
 LONGEST = 2_000
+# Combinations of arguments that are tried.
+MOST_WAYS = 64
 PATH_METHODS = frozenset(("resolve", "absolute", "expanduser", "as_posix"))
 PATH_FUNCTIONS: dict[str, Callable[..., Any]] = {
     "os.path.join": lambda *parts: PurePath(*parts),
@@ -206,7 +209,8 @@ def _of_constants(function: Callable[..., Any], arguments: Arguments, way: Way) 
             way,
         )
 
-    return applied((), arguments.positional)
+    ways = prod(len(one.options) for one in arguments.positional if isinstance(one, Choice))
+    return applied((), arguments.positional) if ways <= MOST_WAYS else unknown_from(*arguments.positional, way=way)
 
 
 def _of_path(evaluator: Evaluator, owner: Constant, name: str, arguments: Arguments, way: Way) -> Value:

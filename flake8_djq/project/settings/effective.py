@@ -117,18 +117,13 @@ class Effective:
 
     @cached_property
     def debug(self) -> Debug:
+        """``DEBUG``."""
         return _debug(self._state)
 
     @cached_property
     def databases(self) -> dict[str, Database]:
-        """The entries of ``DATABASES`` by alias."""
+        """The entries of ``DATABASES`` by alias; where they cannot be told, a default one of unknown engine."""
         return _databases(_value(self._state, "DATABASES"))
-
-    @property
-    def databases_known(self) -> bool:
-        """Whether there are no more aliases."""
-        value, doubt = _value(self._state, "DATABASES"), _doubt(self._state, "DATABASES")
-        return isinstance(value, Mapping) and value.complete and not (doubt is not None and doubt.certain)
 
     @property
     def databases_unless(self) -> str:
@@ -141,6 +136,7 @@ class Effective:
 
     @cached_property
     def apps(self) -> tuple[Entry, ...]:
+        """What is certain to be in ``INSTALLED_APPS``."""
         return tuple(_entries(_value(self._state, "INSTALLED_APPS")))
 
     @property
@@ -149,6 +145,7 @@ class Effective:
 
     @cached_property
     def middleware(self) -> tuple[Entry, ...]:
+        """What is certain to be in ``MIDDLEWARE``."""
         return tuple(_entries(_value(self._state, "MIDDLEWARE")))
 
     @property
@@ -184,7 +181,10 @@ def _unless(state: State, name: str) -> str:
 
 def _value(state: State, name: str) -> Value:
     """What a setting holds; absent where nothing binds it, unknown where something unreadable may."""
-    found = state.get(name)
+    try:
+        found = state.get(name)
+    except RecursionError:
+        return Unknown()
     if found is None:
         return Unknown() if state.doubt is not None else ABSENT
     return found
@@ -210,8 +210,8 @@ def _debug(state: State) -> Debug:
 
 def _databases(value: Value) -> dict[str, Database]:
     if isinstance(value, Choice):
-        # Known on some paths only.
-        options = [_databases(option) for option in value.options]
+        # Known on some paths only. On one without any database nobody asks which it is.
+        options = [_databases(option) for option in value.options if option is not ABSENT]
         found: dict[str, Database] = {}
         for alias in dict.fromkeys(alias for option in options for alias in option):
             engines = {option[alias].engine if alias in option else "" for option in options}
@@ -224,13 +224,15 @@ def _databases(value: Value) -> dict[str, Database]:
             else:
                 found[alias] = Database(alias, "", variables=value.variables, way=first.way)
         return found
+    unknown = {DEFAULT: Database(DEFAULT, "", variables=variables_of(value), way=value.way)}
     if not isinstance(value, Mapping):
-        return {}
-    return {
+        return {} if value is ABSENT else unknown
+    found = {
         alias: _database(alias, held)
         for alias, held in value.entries.items()
         if isinstance(alias, str) and held is not ABSENT
     }
+    return found if value.complete else unknown | found
 
 
 def _database(alias: str, value: Value) -> Database:

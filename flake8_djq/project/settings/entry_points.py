@@ -81,10 +81,10 @@ DEVELOPMENT_PATH = re.compile(
     r"(^|[/._-])(dev|develop|development|local|test|tests|testing|ci|example|sample|debug|template|override)([/._-]|$)"
 )
 NAMED = re.compile(
-    r"(?:\bDJANGO_SETTINGS_MODULE\b[\"']?\s*[:=,]?\s*|(?<![\w-])--settings[= ]|(?<![\w-])--ds=)"
+    r"(?:\bDJANGO_SETTINGS_MODULE\b[\"']?\s*(?:[:=,]\s*)?|(?<![\w-])--settings[= ]|(?<![\w-])--ds=)"
     r"(?:value:\s*)?[\"']?(?:\$\{\w+:?-)?([A-Za-z_]\w*(?:\.\w+)*)"
 )
-CONFIGURATION_NAMED = re.compile(r"\bDJANGO_CONFIGURATION\b[\"']?\s*[:=,]?\s*(?:value:\s*)?[\"']?([A-Za-z_]\w*)")
+CONFIGURATION_NAMED = re.compile(r"\bDJANGO_CONFIGURATION\b[\"']?\s*(?:[:=,]\s*)?(?:value:\s*)?[\"']?([A-Za-z_]\w*)")
 COMMENT = re.compile(r"^\s*(#|//|;)")
 
 

@@ -36,10 +36,12 @@ __all__ = [
 
 
 def text_of(value: Value | None) -> str:
+    """The text that a value is, or ""."""
     return value.value if isinstance(value, Constant) and isinstance(value.value, str) else ""
 
 
 def read_environ(evaluator: Evaluator, arguments: Arguments, way: Way) -> Value:
+    """``os.environ.get("DEBUG", "1")``."""
     name = text_of(arguments.get(0, "key"))
     if not name:
         return Unknown(way=way)
@@ -58,6 +60,7 @@ def as_boolean(value: Value, way: Way) -> Value:
 
 
 def strtobool(evaluator: Evaluator, arguments: Arguments, way: Way) -> Value:
+    """``strtobool("yes")``."""
     return lift(lambda one: as_boolean(one, way), arguments.positional[0], way) if arguments.positional else Unknown()
 
 
@@ -76,12 +79,25 @@ def database_of_url(url: Value, way: Way, more: dict[str, Value] | None = None) 
     return lift(database, url, way)
 
 
+def _url_of(evaluator: Evaluator, variable: str, default: Value | None, way: Way) -> Value:
+    """The URL that a variable holds; of a default that is put together its scheme says enough."""
+
+    def known(one: Value) -> Value:
+        if isinstance(one, Unknown) and backend_of_url(one.pattern):
+            return Constant(one.pattern, way=one.way)
+        return one
+
+    default = lift(known, default) if default is not None else None
+    return evaluator.reader.variable(variable, default, evaluator.state, way)
+
+
 def dj_database_url(is_config: bool) -> Callable[[Evaluator, Arguments, Way], Value]:
+    """How to read ``dj_database_url.config(...)``, or ``dj_database_url.parse(url)``."""
+
     def read(evaluator: Evaluator, arguments: Arguments, way: Way) -> Value:
         if is_config:
             variable = text_of(arguments.named.get("env")) or "DATABASE_URL"
-            default = arguments.get(0, "default")
-            url = evaluator.reader.variable(variable, default, evaluator.state, way)
+            url = _url_of(evaluator, variable, arguments.get(0, "default"), way)
         else:
             url = arguments.get(0, "url") or Unknown(way=way)
         engine = arguments.named.get("engine")
@@ -112,6 +128,7 @@ def guessed(evaluator: Evaluator, name: str, arguments: Arguments, way: Way) -> 
 
 
 def new_env(library: str, arguments: Arguments, way: Way) -> Value:
+    """``environ.Env(DEBUG=(bool, False))``."""
     defaults, casts = {}, {}
     for name, scheme in arguments.named.items():
         if isinstance(scheme, Listing) and len(scheme.items) == 2:
@@ -131,8 +148,7 @@ def read_env(evaluator: Evaluator, env: Env, method: str, arguments: Arguments, 
     """``env("DEBUG")``, ``env.bool("DEBUG", True)``, decouple's ``config("DEBUG", default=True, cast=bool)``."""
     if method in URL_METHODS:
         name = text_of(arguments.get(0, "var", "name")) or URL_METHODS[method]
-        default = arguments.get(1, "default") or env.defaults.get(name)
-        url = evaluator.reader.variable(name, default, evaluator.state, way)
+        url = _url_of(evaluator, name, arguments.get(1, "default") or env.defaults.get(name), way)
         engine = arguments.named.get("engine")
         return database_of_url(url, way, {"ENGINE": engine} if engine is not None and truth(engine) else None)
     name = text_of(arguments.get(0, "var", "name", "option", "key"))

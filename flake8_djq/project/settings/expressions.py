@@ -34,10 +34,12 @@ from flake8_djq.project.settings.values import (
     Unknown,
     Value,
     Way,
+    bounded,
     by_default,
     choose,
     entry,
     lift,
+    size_of,
     truth,
     variables_of,
 )
@@ -46,27 +48,13 @@ from flake8_djq.project.settings.variables import DEVELOPMENT_COMMANDS
 if TYPE_CHECKING:
     from flake8_djq.project.settings.modules import Reader
 
-__all__ = ["Evaluator"]
+__all__ = ["Evaluator", "is_own_settings"]
 
 BUILTINS = frozenset(
     (
-        *("all", "any", "bool", "dict", "frozenset", "getattr", "globals", "hasattr", "int", "len", "list", "locals"),
-        *(
-            "exec",
-            "execfile",
-            "filter",
-            "float",
-            "map",
-            "open",
-            "set",
-            "setattr",
-            "sorted",
-            "str",
-            "tuple",
-            "vars",
-            "type",
-            "eval",
-        ),
+        *("all", "any", "bool", "dict", "eval", "exec", "execfile", "filter", "float", "frozenset", "getattr"),
+        *("globals", "hasattr", "int", "len", "list", "locals", "map", "open", "set", "setattr", "sorted", "str"),
+        *("tuple", "type", "vars"),
     )
 )
 # The levels of Python's own `logging`.
@@ -92,8 +80,13 @@ class Evaluator:
 
     def value(self, node: ast.expr) -> Value:
         """What an expression comes to."""
+        self.reader.work()
         handler = HANDLERS.get(type(node))
-        return handler(self, node) if handler is not None else Unknown(way=self.way(node))
+        if handler is None:
+            return Unknown(way=self.way(node))
+        found = bounded(handler(self, node))
+        self.reader.work(size_of(found))
+        return found
 
     # -- names ----------------------------------------------------------------------------------------------------
 
@@ -115,6 +108,8 @@ class Evaluator:
     def attribute(self, owner: Value, name: str, way: Way) -> Value:
         """What ``owner.name`` is."""
         if isinstance(owner, External):
+            if is_own_settings(owner):
+                return self.state.get(name) or Unknown(way=way)
             if owner.name == "logging" and name in LEVELS:
                 return Constant(LEVELS[name], way=way)
             return External(f"{owner.name}.{name}", way=way)
@@ -154,18 +149,20 @@ class Evaluator:
         return Listing(tuple(items), complete, way=self.way(node))
 
     def _mapping(self, node: ast.Dict) -> Value:
-        result = Mapping({}, way=self.way(node))
+        way = self.way(node)
+        entries: dict[Any, Value] = {}
+        complete = True
         for key, value in zip(node.keys, node.values, strict=True):
-            if key is None:
-                merge = merged(result, self.value(value))
-                result = merge if isinstance(merge, Mapping) else Mapping(result.entries, False, way=result.way)
-                continue
-            name = self.value(key)
-            if isinstance(name, Constant) and hashable(name.value):
-                result.entries[name.value] = self.value(value)
+            name = self.value(key) if key is not None else None
+            if name is None:
+                merge = merged(Mapping(entries, complete, way=way), self.value(value))
+                complete = isinstance(merge, Mapping) and merge.complete
+                entries = dict(merge.entries) if isinstance(merge, Mapping) else entries
+            elif isinstance(name, Constant) and hashable(name.value):
+                entries[name.value] = self.value(value)
             else:
-                result = Mapping(result.entries, False, way=result.way)
-        return result
+                complete = False
+        return Mapping(entries, complete, way=way)
 
     def _text(self, node: ast.JoinedStr) -> Value:
         result: Value = Constant("", way=self.way(node))
@@ -300,7 +297,7 @@ class Evaluator:
             if isinstance(container, Mapping) and hashable(key.value):
                 found = entry(container, key.value)
                 return found if found is not ABSENT else Unknown(way=way)
-            if isinstance(container, Listing) and isinstance(key.value, int) and container.complete:
+            if isinstance(container, Listing) and isinstance(key.value, int) and container.is_exact:
                 items = container.items[key.value : key.value + 1 or None]
                 return items[0].value if items else Unknown(way=way)
         elif isinstance(container, Mapping) and container.complete and container.entries:
@@ -345,9 +342,10 @@ class Evaluator:
         for argument in node.args:
             if isinstance(argument, ast.Starred):
                 inner = self.value(argument.value)
-                known = isinstance(inner, Listing) and inner.complete
-                positional.extend(item.value for item in (inner.items if isinstance(inner, Listing) and known else ()))
-                is_open = is_open or not known
+                if isinstance(inner, Listing) and inner.is_exact:
+                    positional.extend(item.value for item in inner.items)
+                else:
+                    is_open = True
             else:
                 positional.append(self.value(argument))
         named = {}
@@ -384,6 +382,11 @@ HANDLERS: dict[type[ast.expr], Callable[[Evaluator, Any], Value]] = {
     ast.Lambda: Evaluator._lambda,
     ast.Call: Evaluator._call,
 }
+
+
+def is_own_settings(value: Value) -> bool:
+    """Whether it is `django.conf.settings`: while a settings module runs, that shows what it has bound by now."""
+    return isinstance(value, External) and value.name == "django.conf.settings"
 
 
 def _is_development_command(left: Value, right: Value) -> bool:

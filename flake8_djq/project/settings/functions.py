@@ -28,8 +28,7 @@ __all__ = ["result_of"]
 
 # Statements of one call that are followed, over all of its paths.
 MOST_STATEMENTS = 200
-
-
+# A loop that returns is followed over so many turns.
 LONGEST_LOOP = 8
 
 
@@ -95,7 +94,7 @@ class _Call:
     def _turns(self, node: ast.For, rest: list[ast.stmt | _Turn]) -> Value | None:
         """A loop that may return: its turns one after the other."""
         source = self.runner.value(node.iter)
-        if not isinstance(source, Listing) or not source.complete or len(source.items) > LONGEST_LOOP:
+        if not isinstance(source, Listing) or not source.is_exact or len(source.items) > LONGEST_LOOP:
             return Unknown()
         turns: list[ast.stmt | _Turn] = []
         for item in source.items:

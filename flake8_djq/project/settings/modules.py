@@ -35,10 +35,18 @@ __all__ = ["Reader"]
 
 MOST_MODULES = 80
 DEEPEST_CALL = 8
+# What one question about a module may cost: so much for a statement or an expression, and 1 for each part of a value
+# that is looked at. The largest of the real settings in tests/ecosystem need less than a fifth of it.
+STEP = 10
+MOST_WORK = 500_000
 # Modules for one machine: they may lie here and be missing there.
 LOCAL = re.compile(
     r"(^|_)(local|locals|private|secrets?|overrides?|custom|customi[sz]ed|machine|personal|user|host)(_|$)"
 )
+
+
+class TooMuchWork(RecursionError):
+    """A module that takes too long to follow. It is given up where one that is nested too deeply is."""
 
 
 class Reader:
@@ -50,6 +58,17 @@ class Reader:
         self._running: list[str] = []
         self._depth = 0
         self._generators: dict[ast.FunctionDef, bool] = {}
+        self._left = MOST_WORK
+
+    def start(self) -> None:
+        """Begin with another question."""
+        self._left = MOST_WORK
+
+    def work(self, parts: int = STEP) -> None:
+        """Count one statement or expression, or the parts of a value that is to be worked on."""
+        self._left -= parts
+        if self._left < 0:
+            raise TooMuchWork
 
     # -- modules --------------------------------------------------------------------------------------------------
 
@@ -180,7 +199,7 @@ class Reader:
         for node in ast.walk(call):
             if isinstance(node, ast.Call | ast.Name):
                 found = runner.value(node)
-                if isinstance(found, OpenFile) and isinstance(found.path, Constant):
+                if isinstance(found, OpenFile) and isinstance(found.path, Constant | Choice):
                     self.include(runner, found.path, call, optional=runner.depth > 0)
                     return
         runner.unreadable()

@@ -100,7 +100,7 @@ def combined(kind: ast.operator, left: Value, right: Value, way: Way) -> Value:
         return Listing(tuple(kept), left.complete, way=way)
     if isinstance(kind, ast.BitOr) and (isinstance(left, Mapping) or isinstance(right, Mapping)):
         return merged(left, right)
-    if isinstance(kind, ast.Mod) and isinstance(right, Listing) and right.complete:
+    if isinstance(kind, ast.Mod) and isinstance(right, Listing) and right.is_exact:
         values = [item.value for item in right.items]
         if all(isinstance(value, Constant) for value in values):
             right = Constant(tuple(value.value for value in values if isinstance(value, Constant)))

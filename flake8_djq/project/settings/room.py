@@ -73,6 +73,7 @@ class ProjectSettings:
 
     def _read(self, path: str) -> State:
         """The names of a module at its end, its package first: that matters where modules import each other."""
+        self._reader.start()
         package = os.path.join(os.path.dirname(path), "__init__.py")
         if self.files.roots is not None and os.path.isfile(package):
             self._reader.read(package)

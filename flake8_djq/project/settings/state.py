@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from flake8_djq.project.settings.values import ABSENT, Mapping, Unknown, Value, choose
+from flake8_djq.project.settings.values import ABSENT, Mapping, Unknown, Value, bounded, choose
 
 __all__ = ["LEVELS", "Doubt", "Held", "Late", "Moment", "State", "force", "join_states"]
 
@@ -49,7 +49,7 @@ class Late:
         if self._make is not None:
             make, self._make = self._make, None
             self._value = Unknown()
-            self._value = make()
+            self._value = bounded(make())
             self.depth = 0
         return self._value
 
@@ -121,6 +121,7 @@ class State:
 
     def change(self, name: str, value: Value) -> None:
         """Put a changed list or dict in the place of the one before."""
+        value = bounded(value)
         for other in HOLDERS:
             self.get(other)
         before = self.names.get(name)

@@ -44,6 +44,7 @@ class Runner(Importer):
         for statement in statements:
             if not self.state.alive:
                 return
+            self.reader.work()
             handler = HANDLERS.get(type(statement))
             if handler is not None:
                 handler(self, statement)
@@ -76,7 +77,10 @@ class Runner(Importer):
             for item in source.items:
                 if self.state.alive:
                     self.store(node.target, item.value, self.way(node))
-                    self.run(node.body)
+                    if item.certain:
+                        self.run(node.body)
+                    else:
+                        self._perhaps(node.body)
             return
         self.store(node.target, Unknown(way=self.way(node)), self.way(node))
         self._perhaps(node.body)
@@ -154,11 +158,12 @@ class Runner(Importer):
         function = self.value(call.func)
         if not isinstance(function, External) or not function.name.startswith("split_settings"):
             return
-        arguments = self.arguments(call)
-        for argument in arguments.positional:
-            optional = isinstance(argument, Include)
-            self.reader.include(self, argument.path if isinstance(argument, Include) else argument, call, optional)
-        if arguments.is_open:
+        files = self.value(ast.Tuple(call.args, ast.Load(), lineno=call.lineno))
+        for item in files.items if isinstance(files, Listing) else ():
+            is_optional = isinstance(item.value, Include)
+            path = item.value.path if isinstance(item.value, Include) else item.value
+            self.reader.include(self, path, call, is_optional or not item.certain)
+        if not isinstance(files, Listing) or not files.complete:
             self.unreadable()
 
     def _method(self, function: ast.Attribute, call: ast.Call) -> None:

@@ -54,6 +54,7 @@ class Function(Thing):
 
     @property
     def is_property(self) -> bool:
+        """Whether an object of the class shows what it returns: `property`, `cached_property`, `classproperty`."""
         decorators = [] if isinstance(self.node, ast.Lambda) else self.node.decorator_list
         return any("property" in ast.unparse(decorator) for decorator in decorators)
 

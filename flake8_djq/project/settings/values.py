@@ -23,9 +23,11 @@ __all__ = [
     "Unknown",
     "Value",
     "Way",
+    "bounded",
     "by_default",
     "choose",
     "lift",
+    "size_of",
     "through",
     "truth",
     "variables_of",
@@ -34,6 +36,8 @@ __all__ = [
 
 # More alternatives than this tell nobody anything.
 MOST_OPTIONS = 8
+# Values of more parts than this are taken for unknown.
+LARGEST = 2_000
 
 
 class Step(NamedTuple):
@@ -85,6 +89,15 @@ class Listing(Value):
 
     items: tuple[Item, ...] = ()
     complete: bool = True
+    size: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.size = 1 + sum(size_of(item.value) for item in self.items)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether it holds all of its items and nothing else, in this order."""
+        return self.complete and all(item.certain for item in self.items)
 
 
 @dataclass(slots=True, eq=False)
@@ -93,6 +106,10 @@ class Mapping(Value):
 
     entries: dict[Any, Value]
     complete: bool = True
+    size: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.size = 1 + sum(size_of(held) for held in self.entries.values())
 
 
 @dataclass(slots=True, eq=False)
@@ -106,6 +123,10 @@ class Choice(Value):
     options: tuple[Value, ...]
     default: Value | None = None
     variables: tuple[str, ...] = ()
+    size: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.size = 1 + sum(size_of(option) for option in self.options)
 
 
 @dataclass(slots=True, eq=False)
@@ -125,12 +146,21 @@ class _Absent(Value):
 ABSENT = _Absent()
 
 
-def _same(one: Value, other: Value) -> bool:
-    if one is other:
-        return True
-    if isinstance(one, Constant) and isinstance(other, Constant):
-        return type(one.value) is type(other.value) and bool(one.value == other.value)
-    return isinstance(one, Unknown) and isinstance(other, Unknown) and one.pattern == other.pattern
+def size_of(value: Value) -> int:
+    """How many values it is made of, one that stands in several places counted in each."""
+    return getattr(value, "size", 1)
+
+
+def bounded(value: Value) -> Value:
+    """The value; unknown where it is so large that work on it would take long: lists that double, dicts in dicts."""
+    return Unknown(way=value.way) if size_of(value) > LARGEST else value
+
+
+def _key(value: Value) -> tuple[Any, Any]:
+    """What values have in common that are the same, wherever they come from."""
+    if isinstance(value, Constant):
+        return type(value.value), value.value
+    return (Unknown, value.pattern) if isinstance(value, Unknown) else (Value, id(value))
 
 
 def by_default(value: Value) -> Value:
@@ -154,13 +184,13 @@ def choose(
     options = list(options)
     if all(option is options[0] for option in options):
         return options[0]
-    flat: list[Value] = []
+    parts: dict[Any, Value] = {}
     names = dict.fromkeys(variables)
     for option in options:
         for part in option.options if isinstance(option, Choice) else (option,):
-            if not any(_same(part, known) for known in flat):
-                flat.append(part)
+            parts.setdefault(_key(part), part)
         names |= dict.fromkeys(variables_of(option))
+    flat = list(parts.values())
     if len(flat) > MOST_OPTIONS:
         flat = [*flat[: MOST_OPTIONS - 1], Unknown()]
     default = by_default(default) if default is not None else None
@@ -188,16 +218,13 @@ def _one_mapping(options: list[Mapping], default: Value | None, variables: tuple
 
 
 def _one_listing(options: list[Listing], way: Way) -> Listing:
-    items: list[Item] = []
-    for option in options:
-        for item in option.items:
-            if not any(_same(item.value, known.value) for known in items):
-                everywhere = all(
-                    any(other.certain and _same(other.value, item.value) for other in listing.items)
-                    for listing in options
-                )
-                items.append(Item(item.value, everywhere))
-    return Listing(tuple(items), all(option.complete for option in options), way=way or options[0].way)
+    certain = [{_key(item.value) for item in option.items if item.certain} for option in options]
+    items: dict[Any, Item] = {}
+    for item in (item for option in options for item in option.items):
+        key = _key(item.value)
+        if key not in items:
+            items[key] = Item(item.value, all(key in keys for keys in certain))
+    return Listing(tuple(items.values()), all(option.complete for option in options), way=way or options[0].way)
 
 
 def entry(mapping: Mapping, key: Any) -> Value:

@@ -38,15 +38,7 @@ ABOUT_DEBUG = re.compile(r"DEBUG|DEV", re.IGNORECASE)
 # `"test" in sys.argv`: commands that neither production nor batch work runs.
 DEVELOPMENT_COMMANDS = frozenset(
     (
-        "test",
-        "pytest",
-        "py.test",
-        "jenkins",
-        "harvest",
-        "behave",
-        "runserver",
-        "runserver_plus",
-        "testserver",
-        "test_coverage",
+        *("test", "test_coverage", "testserver", "pytest", "py.test", "jenkins", "harvest", "behave"),
+        *("runserver", "runserver_plus"),
     )
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flake8_djq.findings import Finding
 from flake8_djq.rules.base import File, On, Rule
 from flake8_djq.rules.settings.modules import settings_of
-from flake8_djq.rules.settings.places import brought_in, is_inherited, report
+from flake8_djq.rules.settings.places import origin, report
 
 __all__ = ["DebugToolInBatchSettings"]
 
@@ -99,9 +99,8 @@ class DebugToolInBatchSettings(Rule[File]):
                     tool = entry.name.partition(".")[0]
                     if tool not in TOOLS or not entry.name.startswith(PARTS.get(tool, "")) or not settings.batch:
                         continue
-                    origin = f", {brought_in(entry.way, file)}" if is_inherited(entry.way) else ""
                     message = (
-                        f"{entry.name} in {setting} of {settings.batch}{origin}: {TOOLS[tool]}; list it in settings of"
-                        " development only"
+                        f"{entry.name} in {setting} of {settings.batch}{origin(entry.way, file)}: {TOOLS[tool]};"
+                        " list it in settings of development only"
                     )
                     yield from report(self, file, entry.way, message, text=entry.name)

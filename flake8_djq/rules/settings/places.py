@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from flake8_djq.project.settings.values import Way
 
-__all__ = ["brought_in", "is_inherited", "report", "statement_of"]
+__all__ = ["brought_in", "is_inherited", "origin", "report", "statement_of"]
 
 
 def statement_of(way: Way, file: File) -> ast.stmt | None:
@@ -42,6 +42,11 @@ def brought_in(way: Way, file: File) -> str:
     names = file.settings.files
     through = ", ".join(f"{names.name(step.path)}:{step.line}" for step in between)
     return f"from {names.name(origin.path)}:{origin.line}" + (f" through {through}" if through else "")
+
+
+def origin(way: Way, file: File) -> str:
+    """The same as a part of a sentence, with its comma; "" for a value that this file writes down itself."""
+    return f", {brought_in(way, file)}" if is_inherited(way) else ""
 
 
 def report(

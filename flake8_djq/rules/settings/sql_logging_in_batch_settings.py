@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flake8_djq.findings import Finding
 from flake8_djq.rules.base import File, On, Rule
 from flake8_djq.rules.settings.modules import settings_of
-from flake8_djq.rules.settings.places import brought_in, is_inherited, report
+from flake8_djq.rules.settings.places import origin, report
 
 __all__ = ["SqlLoggingInBatchSettings"]
 
@@ -76,9 +76,8 @@ class SqlLoggingInBatchSettings(Rule[File]):
             is_silent = not logger or found.logging_unless or found.debug.is_said_to_be_off
             if is_silent or not settings.batch:
                 continue
-            origin = f", {brought_in(way, file)}" if is_inherited(way) else ""
             message = (
-                f"the logger {logger} is at DEBUG in {settings.batch}{origin}: while DEBUG is on, each SQL"
+                f"the logger {logger} is at DEBUG in {settings.batch}{origin(way, file)}: while DEBUG is on, each SQL"
                 " statement of a job is logged, with all of its parameters; set its level to INFO"
             )
             yield from report(self, file, way, message, text="DEBUG")

@@ -19,21 +19,8 @@ REQUEST = re.compile(
 # Words in the names of functions and classes that exist in order to diagnose.
 DIAGNOSIS = frozenset(
     (
-        "profile",
-        "profiled",
-        "profiler",
-        "profiling",
-        "trace",
-        "traced",
-        "tracer",
-        "tracing",
-        "tracemalloc",
-        "bench",
-        "benchmark",
-        "benchmarks",
-        "measure",
-        "measured",
-        "monitor",
+        *("profile", "profiled", "profiler", "profiling", "trace", "traced", "tracer", "tracing", "tracemalloc"),
+        *("bench", "benchmark", "benchmarks", "measure", "measured", "monitor"),
     )
 )
 
