@@ -38,7 +38,7 @@ class Context(NamedTuple):
     way: str = ""
 
 
-TEST_PATH = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|tests|[^/]*_tests?|conftest)\.py$")
+TEST_PATH = re.compile(r"(^|/)(tests?|testing|\w+_tests)/|(^|/)(test_[^/]*|tests|[^/]*_tests?|conftest)\.py$")
 SETTINGS_PATH = re.compile(r"(^|/)(settings|[^/]*_settings|settings_[^/]*)\.py$|(^|/)settings/[^/]+\.py$")
 COMMAND_PATH = re.compile(r"(^|/)management/commands/[^/]+\.py$")
 MIGRATION_PATH = re.compile(r"(^|/)\w*migrations/[^/]+\.py$")

@@ -148,7 +148,7 @@ if __name__ == "__main__":
 """
 # The function that sets Django up is called by the file itself, or it is what an entry point calls.
 SETUP_IN_FUNCTION = MAIN_SCRIPT.replace(
-    '    django.setup()\n    main()', "    prepare()\n\ndef prepare():\n    django.setup()\n    main()"
+    "    django.setup()\n    main()", "    prepare()\n\ndef prepare():\n    django.setup()\n    main()"
 )
 SETUP_IN_MAIN = """
 import django

@@ -424,7 +424,7 @@ def _last_name(node: ast.expr) -> str:
 
 def _only_keeps(callee: str) -> bool:
     """Whether a call takes a function without calling it, by the last part of its name."""
-    return bool(KEEP_ONLY.match(callee) or CLASS_NAME.match(callee) and callee not in RUNNERS)
+    return bool(KEEP_ONLY.match(callee) or (CLASS_NAME.match(callee) and callee not in RUNNERS))
 
 
 def _dotted_text(node: ast.AST) -> str:

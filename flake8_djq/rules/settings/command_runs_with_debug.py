@@ -19,7 +19,10 @@ __all__ = ["CommandRunsWithDebug"]
 
 VARIABLE = "DJANGO_SETTINGS_MODULE"
 # What a web server starts, what runs tests, and the configuration of a documentation.
-NO_COMMAND = re.compile(r"(^|/)(([wa]sgi|conftest|conf|(\w+_)?(run)?_?tests?(_\w+)?)\w*\.py|[wa]sgi/__init__\.py)$")
+NO_COMMAND = re.compile(
+    r"(^|/)(([wa]sgi|conftest|conf|(\w+_)?(run)?_?tests?(_\w+)?)\w*\.py|[wa]sgi/__init__\.py"
+    r"|\w*_(debug|dev|development|local)\.py)$"  # manage_debug.py: for developers, by its name
+)
 
 
 class CommandRunsWithDebug(Rule[File]):
