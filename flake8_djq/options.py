@@ -34,7 +34,7 @@ class InvalidOption(ValueError):
 class Options:
     """The settings of one flake8 run, already checked.
 
-    ``django_version`` is None where the user named none: then messages say what every supported version does.
+    ``django_version`` is None where the user named none: then the files of the project are asked.
     ``small_models`` holds those too that ``table_sizes`` shows to have fewer rows than ``large_table``.
     """
 
@@ -187,7 +187,9 @@ SETTINGS = (
         "django_version",
         "auto",
         "VERSION",
-        "the version of Django that the project runs on, such as 5.2; auto words messages for every version",
+        "the version of Django that the project runs on, such as 5.2; auto: by its lock file, requirements*.txt,"
+        " pyproject.toml or setup.cfg, else the one installed beside flake8; where several are possible, messages say"
+        " what is true for all",
         _django_version,
     ),
     _Setting("chunk_size", "2000", "ROWS", "the chunk_size that remedies are written with", _rows),
@@ -195,8 +197,11 @@ SETTINGS = (
         "index",
         "on",
         "ON|OFF",
-        "whether other files of the project are read where a file needs them; off: what they declare, such as managers"
-        " that prefetch, functions that give querysets and the callers of a function, is not known",
+        "whether other files of the project are read where a file needs them, and what they say is kept in"
+        " .flake8_djq_cache; with off each file is judged alone, and what others say is lost: models, managers and"
+        " functions that give querysets, which code batch work reaches, settings that come from other modules, the"
+        " database in production (unless djq-database names it) and the version of Django (unless djq-django-version"
+        " does)",
         _index,
     ),
     _Setting(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from flake8_djq.project.roots import MANAGE, Roots, file_below
 
-__all__ = ["MOST_FILES", "VIRTUAL_ENVIRONMENT", "Files", "is_entered"]
+__all__ = ["MOST_FILES", "MOST_NAMES", "VIRTUAL_ENVIRONMENT", "Files", "is_entered", "is_kind"]
 
 # Folders that hold what others wrote, or what a tool made.
 SKIPPED = frozenset(
@@ -25,6 +25,8 @@ SKIPPED = frozenset(
 HIDDEN = frozenset((".github", ".circleci", ".devcontainer", ".docker", ".deploy", ".envs", ".ebextensions"))
 VIRTUAL_ENVIRONMENT = "pyvenv.cfg"
 MOST_FILES = 20_000
+# Names of files and folders looked at: a root that somebody's whole disk lies below must not hold a lint run up.
+MOST_NAMES = 200_000
 LARGEST = 2_000_000
 
 
@@ -90,7 +92,7 @@ class Files:
                 folder = folder.parent
             if not parts:
                 package = folder / "__init__.py"
-                return package if package.is_file() else None
+                return package if os.path.isfile(package) else None
             return file_below(folder, parts)
         return self.roots.file_of(dotted) or self._above(self.roots.top, parts, origin)
 
@@ -127,26 +129,29 @@ def _walk(roots: Roots) -> tuple[Path, ...]:
     """Breadth first; links to folders are not followed, so there are no circles."""
     found: list[Path] = []
     pending = deque([str(roots.top)])
-    while pending and len(found) < MOST_FILES:
+    seen = 0
+    while pending and len(found) < MOST_FILES and seen < MOST_NAMES:
         folder = pending.popleft()
         try:
             with os.scandir(folder) as entries:
                 content = sorted(entries, key=lambda entry: entry.name)
         except OSError:
             continue
+        seen += len(content)
         names = {entry.name for entry in content}
         if VIRTUAL_ENVIRONMENT in names or _is_other_project(folder, names, roots):
             continue
         for entry in content:
-            if _is(entry, "folder"):
+            if is_kind(entry, "folder"):
                 if is_entered(entry.name, os.path.basename(folder)):
                     pending.append(entry.path)
-            elif _is(entry, "file"):
+            elif is_kind(entry, "file"):
                 found.append(Path(entry.path))
     return tuple(found[:MOST_FILES])
 
 
-def _is(entry: os.DirEntry[str], kind: str) -> bool:
+def is_kind(entry: os.DirEntry[str], kind: str) -> bool:
+    """Whether an entry is a "file" or a "folder"; a link that leads nowhere or in a circle is neither."""
     try:
         return entry.is_dir(follow_symlinks=False) if kind == "folder" else entry.is_file()
     except OSError:

@@ -5,6 +5,9 @@ that folder on the path, so dotted names of settings start there; in a repositor
 them apart, while ``pyproject.toml`` may stand above all of them, or beside a library inside one. Only where there is no
 ``manage.py`` on the way up does the nearest ``pyproject.toml``, ``setup.cfg`` or ``.git`` count: a library, or a
 project whose ``manage.py`` lies in a folder of its own.
+
+A home folder is a root only by its ``manage.py``: containers put projects there, while a ``.git`` or ``setup.cfg`` in
+it belongs to the configuration of its user.
 """
 
 from __future__ import annotations
@@ -42,7 +45,7 @@ class Roots:
     @property
     def is_django_project(self) -> bool:
         """Whether the root was found by its ``manage.py``."""
-        return (self.root / MANAGE).is_file()
+        return _holds(self.root, MANAGE)
 
     def file_of(self, dotted: str) -> Path | None:
         """The file of a module or package, or None. A namespace package has no file."""
@@ -77,20 +80,23 @@ def file_below(folder: Path, parts: list[str]) -> Path | None:
 def find_roots(path: str) -> Roots | None:
     """The project around a file of this name; None for a file that is not on disk, or that no project is around."""
     file = Path(os.path.abspath(path))
-    if not file.is_file():
+    if not os.path.isfile(file):
         return None
     nearest: Path | None = None
     manage: Path | None = None
     top: Path | None = None
+    home = os.path.expanduser("~")
     for folder in _upwards(file):
-        is_marked = any((folder / name).is_file() for name in MARKERS)
-        is_top = (folder / REPOSITORY).exists()
-        if manage is None and (folder / MANAGE).is_file():
+        is_home = os.fspath(folder) == home
+        if manage is None and _holds(folder, MANAGE):
             manage = folder
-        if is_marked or is_top:
+        if is_home and manage != folder:
+            break
+        is_top = os.path.exists(folder / REPOSITORY)
+        if is_top or any(_holds(folder, name) for name in MARKERS):
             nearest = nearest or folder
             top = folder
-        if is_top:
+        if is_top or is_home:
             break
     root = manage or nearest
     if root is None:
@@ -100,13 +106,17 @@ def find_roots(path: str) -> Roots | None:
 
 
 def _upwards(file: Path) -> Iterator[Path]:
-    """The folders above a file, without the root of the disk and folders of users."""
-    home = Path(os.path.expanduser("~"))
+    """The folders above a file, without the root of the disk."""
     for folder in list(file.parents)[:FARTHEST]:
-        if folder == home or folder.parent == folder:
+        if folder.parent == folder:
             return
         yield folder
 
 
+def _holds(folder: Path, name: str) -> bool:
+    # Unlike Path.is_file() this says no where the folder may not be entered.
+    return os.path.isfile(folder / name)
+
+
 def _is_source_folder(folder: Path) -> bool:
-    return folder.is_dir() and not (folder / "__init__.py").exists()
+    return os.path.isdir(folder) and not os.path.exists(folder / "__init__.py")

@@ -1,4 +1,4 @@
-"""What is known of a project's files, kept on disk between runs.
+"""What is known of a project's files, kept on disk between runs and shared by the processes of one.
 
 A cache and nothing more: whatever goes wrong with it, a run only takes longer. SQLite lets several processes write at
 once, and an entry can be read without the others.
@@ -7,64 +7,71 @@ once, and an entry can be read without the others.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
-import sqlite3
+import os
+import stat
+import tempfile
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+# What SQLite raises, and what Python's module for it does on texts that are none.
+ERRORS: tuple[type[Exception], ...] = (ValueError, TypeError, OverflowError)
+try:
+    import sqlite3
+except ImportError:  # Python can be built without it
+    sqlite3 = None  # type: ignore[assignment]
+else:
+    ERRORS = (sqlite3.Error, *ERRORS)
 
 __all__ = ["FOLDER", "Store"]
 
 # Beside the caches of other tools, in the root of the project.
 FOLDER = ".flake8_djq_cache"
 IGNORE_ALL = "# Made by flake8-djq; it may be deleted at any time.\n*\n"
-# Seconds to wait for another process that writes.
+# SQLite keeps no sum of what it writes: a bit that flips on the disk would be a finding.
+TABLE = "entries (key BLOB PRIMARY KEY, value BLOB, sum INTEGER) WITHOUT ROWID"
+# Seconds to wait for another process that writes. Whoever waited in vain does not try again.
 PATIENCE = 2.0
+# What SQLite says where another process writes for too long, and where the disk is full.
+NO_ROOM = ("locked", "full")
+# Seconds to wait for another process that makes what this one needs too.
+LONGEST = 60.0
 # Seconds after which what another version or other options have written goes.
 OLD = 7 * 24 * 3600
 
 
 class Store:
-    """Texts by key, for one version of the plugin. ``folder`` is the root of the project; None keeps nothing."""
+    """Texts by key, for one version of the plugin. ``root`` is the root of the project; None keeps nothing."""
 
-    def __init__(self, folder: Path | None, version: str) -> None:
-        self._folder = folder / FOLDER if folder is not None else None
-        self._version = version
+    def __init__(self, root: Path | None, version: str) -> None:
+        name = f"index-{version}.sqlite3"
+        self._file = _file_for(root, name) if root is not None and sqlite3 is not None else None
         self._connection: sqlite3.Connection | None = None
-        if self._folder is not None and self._file.exists():
+        self._may_write = self._file is not None
+        self._is_anew = False
+        if self._file is not None and os.path.exists(self._file):
             self._open()
-
-    @property
-    def _file(self) -> Path:
-        assert self._folder is not None
-        return self._folder / f"index-{self._version}.sqlite3"
 
     def read(self, key: str) -> Any:
         """The value kept under a key, or None."""
         if self._connection is None:
             return None
+        name = os.fsencode(key)
         try:
-            row = self._connection.execute("SELECT value FROM entries WHERE key = ?", (key,)).fetchone()
-            return json.loads(row[0]) if row else None
-        except (sqlite3.Error, ValueError):
-            self._start_anew()
+            row = self._connection.execute("SELECT value, sum FROM entries WHERE key = ?", (name,)).fetchone()
+            return json.loads(row[0]) if row is not None and row[1] == _sum(name, row[0]) else None
+        except ERRORS as error:
+            self._failed(error)
             return None
 
     def write(self, key: str, value: Any) -> None:
         """Keep a value that JSON can hold."""
-        if self._connection is None and self._folder is not None:
-            self._create()
-        if self._connection is None:
-            return
-        try:
-            self._connection.execute(
-                "INSERT OR REPLACE INTO entries VALUES (?, ?)", (key, json.dumps(value, separators=(",", ":")))
-            )
-        except sqlite3.OperationalError:
-            return  # locked for too long, or the disk is full: the next run asks again
-        except sqlite3.Error:
-            self._start_anew()
+        name, text = os.fsencode(key), json.dumps(value, separators=(",", ":")).encode()
+        self._say("INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", name, text, _sum(name, text))
 
     @contextlib.contextmanager
     def many(self) -> Iterator[None]:
@@ -75,53 +82,137 @@ class Store:
         finally:
             self._say("COMMIT")
 
-    def _say(self, statement: str) -> None:
-        if self._connection is None and self._folder is not None:
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Make something that takes long: other processes that want to make it wait, and find it made.
+
+        It is no promise: where the disk knows no locks, or the other one takes too long, both make it.
+        """
+        lock = None
+        with contextlib.suppress(*ERRORS):
+            if self._connected() and self._file is not None:
+                lock = sqlite3.connect(self._file.with_suffix(".lock"), timeout=LONGEST, isolation_level=None)
+                lock.execute("BEGIN EXCLUSIVE")
+        try:
+            yield
+        finally:
+            if lock is not None:
+                lock.close()
+
+    def _say(self, statement: str, *values: bytes | int) -> None:
+        if not self._connected() or self._connection is None or not self._may_write:
+            return
+        try:
+            self._connection.execute(statement, values)
+        except ERRORS as error:
+            if not any(word in str(error) for word in NO_ROOM):
+                self._failed(error)
+                return
+            self._may_write = False  # what was kept can still be read
+            with contextlib.suppress(*ERRORS):
+                self._connection.execute("ROLLBACK")
+
+    def _connected(self) -> bool:
+        if self._connection is None and self._may_write:
             self._create()
-        if self._connection is not None:
-            with contextlib.suppress(sqlite3.Error):
-                self._connection.execute(statement)
+        return self._connection is not None
 
     def _create(self) -> None:
-        assert self._folder is not None
+        assert self._file is not None
+        folder = self._file.parent
         try:
-            self._folder.mkdir(exist_ok=True)
-            ignore = self._folder / ".gitignore"
-            if not ignore.exists():
-                ignore.write_text(IGNORE_ALL, encoding="utf-8")
-            for other in self._folder.glob("index-*.sqlite3"):
+            folder.mkdir(mode=0o777 if folder.name == FOLDER else 0o700, exist_ok=True)
+            if not _is_own(folder):
+                raise OSError("made by another user in the meantime")
+            with contextlib.suppress(FileExistsError), open(folder / ".gitignore", "x", encoding="utf-8") as ignore:
+                ignore.write(IGNORE_ALL)
+        except OSError:
+            self._may_write = False
+            return
+        for other in folder.glob("index-*"):
+            with contextlib.suppress(OSError):
                 if time.time() - other.stat().st_mtime > OLD:
                     other.unlink()
-        except OSError:
-            self._folder = None  # a disk that cannot be written to
-            return
         self._open()
 
     def _open(self) -> None:
         """Open the file; a second try after a broken one was taken away."""
-        try:
-            self._connection = self._connect()
-        except sqlite3.OperationalError:
-            self._folder = None  # read-only, or locked
-        except sqlite3.Error:
-            self._remove()
-            with contextlib.suppress(sqlite3.Error):
-                self._connection = self._connect()
+        for _ in range(2):
+            try:
+                self._connect()
+                return
+            except ERRORS as error:
+                self._failed(error)
+            if not self._may_write:
+                return
 
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._file, timeout=PATIENCE, isolation_level=None)
-        connection.execute("PRAGMA synchronous = OFF")  # a lost entry is read anew
-        connection.execute("CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID")
-        return connection
+    def _connect(self) -> None:
+        assert self._file is not None
+        self._connection = sqlite3.connect(self._file, timeout=PATIENCE, isolation_level=None)
+        self._connection.execute("PRAGMA synchronous = OFF")  # a lost entry is read anew
+        self._connection.execute(f"CREATE TABLE IF NOT EXISTS {TABLE}")
 
-    def _start_anew(self) -> None:
-        """The file is broken: nothing in it counts any more."""
+    def _close(self) -> None:
         if self._connection is not None:
-            with contextlib.suppress(sqlite3.Error):
+            with contextlib.suppress(*ERRORS):
                 self._connection.close()
         self._connection = None
-        self._remove()
 
-    def _remove(self) -> None:
-        with contextlib.suppress(OSError):
-            self._file.unlink()
+    def _failed(self, error: Exception) -> None:
+        """The file is in use for too long, or broken: then nothing in it counts, and it is made anew once."""
+        self._close()
+        if self._is_anew or "locked" in str(error):
+            self._may_write = False
+            return
+        self._is_anew = True
+        for name in (f"{self._file}-journal", f"{self._file}"):
+            with contextlib.suppress(OSError):
+                os.unlink(name)
+
+
+def _sum(key: bytes, value: Any) -> int:
+    return zlib.crc32(value, zlib.crc32(key))
+
+
+def _file_for(root: Path, name: str) -> Path | None:
+    """Where to keep things: in the root, or where nothing can be written there in the folder for temporary files.
+
+    Without any place each process of a run would read the whole project.
+    """
+    if _can_be_written(root / FOLDER, root / FOLDER / name):
+        return root / FOLDER / name
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    try:
+        temporary = Path(tempfile.gettempdir())
+    except OSError:
+        return None
+    folder = temporary / f"flake8-djq-{hashlib.sha256(os.fsencode(f'{user} {root}')).hexdigest()[:16]}"
+    if temporary.is_relative_to(root) or not _can_be_written(folder, folder / name):
+        return None
+    return folder / name
+
+
+def _can_be_written(folder: Path, file: Path) -> bool:
+    """Whether a file can be made or changed, and lies where it seems to."""
+    if not os.path.lexists(folder):
+        return os.access(folder.parent, os.W_OK | os.X_OK)
+    return _is_own(folder) and (not os.path.lexists(file) or _is_plain(file))
+
+
+def _is_own(folder: Path) -> bool:
+    """Whether a folder is one, and no other user can change what this one keeps in a folder that all users share."""
+    try:
+        status = os.lstat(folder)
+    except OSError:
+        return False
+    if not stat.S_ISDIR(status.st_mode) or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        return False
+    is_private = not hasattr(os, "getuid") or (status.st_uid == os.getuid() and not status.st_mode & 0o077)
+    return folder.name == FOLDER or is_private
+
+
+def _is_plain(file: Path) -> bool:
+    try:
+        return stat.S_ISREG(os.lstat(file).st_mode) and os.access(file, os.R_OK | os.W_OK)
+    except OSError:
+        return False

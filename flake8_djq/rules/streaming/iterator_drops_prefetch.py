@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from flake8_djq.findings import Finding
 from flake8_djq.querysets.evaluations import Evaluation, How
@@ -10,19 +11,28 @@ from flake8_djq.rules.base import File, Fix, On, Rule
 from flake8_djq.rules.streaming.chunk_size import chunk_size_of, with_chunk_size
 from flake8_djq.rules.wording import spell
 
+if TYPE_CHECKING:
+    from flake8_djq.project.django_version import Versions
+
 __all__ = ["IteratorDropsPrefetch"]
 
 
-def _effect(version: tuple[int, int] | None) -> str:
-    """What Django of this version does; None stands for any supported one."""
-    if version is None:
-        return "raises ValueError from Django 5.0 on and ignores the prefetch before"
-    named = f"Django {version[0]}.{version[1]}"
-    if version >= (5, 0):
-        return f"raises ValueError on {named}"
-    if version >= (4, 1):
-        return f"ignores the prefetch on {named}, with a warning, and raises ValueError from 5.0 on"
-    return f"silently ignores the prefetch on {named}"
+DEPRECATED = (4, 1)
+REMOVED = (5, 0)
+
+
+def _effect(versions: Versions) -> str:
+    """What Django of these versions does, where it is the same for all of them."""
+    lowest, highest = versions
+    named = f"Django {lowest[0]}.{lowest[1]}" if lowest is not None else ""
+    if lowest is not None and lowest >= REMOVED:
+        return f"raises ValueError on {named}{'' if versions.only else ' and later'}"
+    if highest is not None and highest < DEPRECATED:
+        return f"silently ignores the prefetch {f'on {named}' if versions.only else 'before Django 4.1'}"
+    if highest is not None and highest < REMOVED and lowest is not None and lowest >= DEPRECATED:
+        both = "" if versions.only or lowest > DEPRECATED else " and 4.2"
+        return f"ignores the prefetch on {named}{both}, with a warning, and raises ValueError from 5.0 on"
+    return "raises ValueError from Django 5.0 on and ignores the prefetch before"
 
 
 class IteratorDropsPrefetch(Rule[Evaluation]):
@@ -31,7 +41,9 @@ class IteratorDropsPrefetch(Rule[Evaluation]):
     ## What it does
     Flags `.iterator()` with no `chunk_size` on a queryset that prefetches, in its own chain, in the manager or in
     the queryset class, as far as the project's files show it (with `--djq-index=off` only the file itself).
-    `--djq-django-version` decides what the message says.
+    The message says what happens on the project's version of Django: the one of `--djq-django-version`, else the one
+    of its lock file, requirements, `pyproject.toml` or `setup.cfg`, else the one installed beside flake8. Where these
+    leave several, it says what is true for all of them.
 
     ## Why is this bad?
     What happens depends on Django's version (`django/db/models/query.py`, `QuerySet.iterator`):
@@ -82,8 +94,11 @@ class IteratorDropsPrefetch(Rule[Evaluation]):
             return
         if not subject.queryset.prefetches or subject.queryset.raw or chunk_size_of(subject.call) is not None:
             return
+        from flake8_djq.project.django_version import versions_for
+
+        versions = versions_for(file.source.path, file.options)
         message = (
-            f"{spell(subject.node)} after prefetch_related() {_effect(file.options.django_version)};"
+            f"{spell(subject.node)} after prefetch_related() {_effect(versions)};"
             f" give it a size: iterator(chunk_size={file.options.chunk_size})"
         )
         yield self.finding(file, subject.node, message, lambda: with_chunk_size(subject, file))
