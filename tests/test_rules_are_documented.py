@@ -31,6 +31,7 @@ CONTRACT = {
     "DJQ302": ("iterator-drops-prefetch", EVERYWHERE, SAFE),
     "DJQ303": ("bad-chunk-size", EVERYWHERE, NONE),
     "DJQ304": ("iterator-loads-everything", BATCH, UNSAFE),
+    "DJQ403": ("unordered-pages", EVERYWHERE, NONE),
     "DJQ501": ("debug-in-batch-settings", EVERYWHERE, UNSAFE),
     "DJQ502": ("debug-on-by-default", EVERYWHERE, NONE),
     "DJQ503": ("debug-always-true", EVERYWHERE, NONE),
@@ -55,7 +56,7 @@ CODES = [rule.code for rule in RULES]
 # A rule about the linter itself has nothing to show in a fixture.
 # DJQ304 speaks of databases that the shop does not run on: its fixtures are those of fixtures/pooled.
 ABOUT_CODE = [rule for rule in RULES if not rule.code.startswith("DJQ9") and rule.code != "DJQ304"]
-ABOUT_QUERYSETS = [rule for rule in ABOUT_CODE if rule.code[3] in "123"]
+ABOUT_QUERYSETS = [rule for rule in ABOUT_CODE if rule.code[3] in "1234"]
 
 
 def by_code(rule: type[Rule[object]]) -> str:

@@ -1,9 +1,11 @@
 """The advice that circulates for large tables, in today's Python: the table at the end of the contract.
 
-Codes of rules that do not exist yet (DJQ304, DJQ402, DJQ403, DJQ407, DJQ506, DJQ507) are left out of what is expected.
+Codes of rules that do not exist yet (DJQ304, DJQ402, DJQ407, DJQ506, DJQ507) are left out of what is expected.
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
@@ -26,7 +28,7 @@ class Command(BaseCommand):
 PAGINATOR = """
 class Command(BaseCommand):
     def handle(self, *args, **options):
-        paginator = Paginator(Article.objects.all(), 1000)
+        paginator = Paginator(Article.objects.all(), 1000)  # project: DJQ403
         for number in paginator.page_range:
             for article in paginator.page(number).object_list:
                 process(article)
@@ -35,7 +37,7 @@ class Command(BaseCommand):
 PAGINATOR_LOOP = """
 class Command(BaseCommand):
     def handle(self, *args, **options):
-        for page in Paginator(Article.objects.all(), 1000):
+        for page in Paginator(Article.objects.all(), 1000):  # project: DJQ403
             for article in page:
                 process(article)
 """
@@ -180,6 +182,20 @@ class Command(BaseCommand):
 )
 def test_snippet_in_a_command(snippet: str) -> None:
     assert places(HEAD + snippet, COMMAND) == expected(HEAD + snippet)
+
+
+@pytest.mark.parametrize("snippet", [PAGINATOR, PAGINATOR_LOOP])
+@pytest.mark.parametrize("ordering", ["", '["headline"]'])
+def test_paginator_in_a_command_of_a_project(snippet: str, ordering: str, tmp_path: Path) -> None:
+    """Whether the pages are in order, the model says."""
+    meta = f"\n\n    class Meta:\n        ordering = {ordering}\n" if ordering else ""
+    model = "from django.db import models\n\n\nclass Article(models.Model):\n    headline = models.TextField()\n" + meta
+    path = tmp_path / COMMAND
+    path.parent.mkdir(parents=True)
+    path.touch()
+    (tmp_path / "manage.py").touch()
+    (tmp_path / "shop/models.py").write_text(model, encoding="utf-8")
+    assert places(HEAD + snippet, str(path)) == expected(HEAD + snippet, "" if ordering else "project")
 
 
 def test_second_pass_is_named_and_no_stream_offered() -> None:

@@ -8,7 +8,17 @@ from typing import Any
 from flake8_djq.querysets.declarations import ClassKind
 from flake8_djq.querysets.exchange import to_json
 from flake8_djq.querysets.module import Module
-from flake8_djq.querysets.values import LocalFunction, Manager, Model
+from flake8_djq.querysets.namespace import PLAIN_CLASS
+from flake8_djq.querysets.services import NOBODY_KNOWS
+from flake8_djq.querysets.values import (
+    UNKNOWN,
+    LocalFunction,
+    Manager,
+    Model,
+    QuerySet,
+    Unknown,
+    alternatives,
+)
 
 __all__ = ["answer"]
 
@@ -17,7 +27,8 @@ def answer(module: Module, question: str) -> Any:
     """The answer to one question, None where there is none.
 
     ``gives:`` (names that may stand for querysets), ``name:rebuild``, ``model:Book``, ``call:rebuild``,
-    ``method:BookQuerySet.published``, ``query:Book.published`` or ``row:Book.open_orders``.
+    ``method:BookQuerySet.published``, ``members:OverdueBooks`` (those that may
+    give querysets), ``member:OverdueBooks.rows``, ``query:Book.published`` or ``row:Book.open_orders``.
     """
     kind, _, name = question.partition(":")
     return ANSWERS[kind](module, name)
@@ -30,11 +41,15 @@ def _gives(module: Module, _: str) -> list[str]:
 def _name(module: Module, name: str) -> list[Any]:
     """What a name of the file is: its kind, and for a name that is imported where it comes from."""
     if name in module.source.classes:
-        return ["class", module.kind(name).value]
+        return ["class", PLAIN_CLASS if module.is_plain(name) else module.kind(name).value]
     if name in module.source.imports:
         return ["import", module.source.imports[name]]
     value = module.name(name)
-    return ["function", name] if isinstance(value, LocalFunction) else ["value", to_json(value)]
+    if isinstance(value, Unknown):
+        origin = module.star_origin(name)
+        if origin:
+            return ["import", origin]
+    return ["function", name] if isinstance(value, LocalFunction) else ["value", to_json(module.abroad(value))]
 
 
 def _model(module: Module, name: str) -> dict[str, Any] | None:
@@ -61,19 +76,32 @@ def _model(module: Module, name: str) -> dict[str, Any] | None:
 
 def _call(module: Module, name: str) -> Any:
     value = module.name(name)
-    return to_json(module.summary(value.name).value) if isinstance(value, LocalFunction) else None
+    return to_json(module.abroad(module.summary(value.name).value)) if isinstance(value, LocalFunction) else None
 
 
 def _method(module: Module, name: str) -> Any:
     owner, _, method = name.partition(".")
     given = module.class_method(owner, method)
-    return to_json(given) if given is not None else None
+    return to_json(module.abroad(given)) if given is not None else None
+
+
+def _member(module: Module, name: str) -> Any:
+    """What a method or property of a class that is no model gives: see ``Member``."""
+    owner, _, member = name.partition(".")
+    found = module.member(owner, member)
+    if found is not None and not module.is_plain(owner):
+        found = NOBODY_KNOWS
+    return [found.how, to_json(module.abroad(found.value)), sorted(found.reads)] if found is not None else None
+
+
+def _members(module: Module, owner: str) -> list[str]:
+    return sorted(module.given_members(owner))
 
 
 def _query(module: Module, name: str) -> Any:
     model, _, method = name.partition(".")
     given = module.query_method(model, method)
-    return to_json(given) if given is not None else None
+    return to_json(module.abroad(given)) if given is not None else None
 
 
 def _row(module: Module, name: str) -> Any:
@@ -83,7 +111,10 @@ def _row(module: Module, name: str) -> Any:
     function = module.function(local) if local else None
     if function is None or not any("property" in ast.unparse(part) for part in function.node.decorator_list):
         return None
-    return to_json(module.summary(function.name).value)
+    value = module.abroad(module.summary(function.name).value)
+    cached = any("cached" in ast.unparse(part) for part in function.node.decorator_list)
+    # One object for all readings: nobody can tell which of them fills its cache.
+    return to_json(UNKNOWN if cached and any(isinstance(part, QuerySet) for part in alternatives(value)) else value)
 
 
 ANSWERS = {
@@ -92,6 +123,8 @@ ANSWERS = {
     "model": _model,
     "call": _call,
     "method": _method,
+    "member": _member,
+    "members": _members,
     "query": _query,
     "row": _row,
 }

@@ -20,11 +20,12 @@ from typing import Any
 
 from flake8_djq.fixes.files import NotWritten, read_file
 from flake8_djq.project.calls import NOTHING, FileCalls, file_calls
+from flake8_djq.project.relations import relations_of
 from flake8_djq.source import Source
 
 __all__ = ["FileFacts", "calls_of", "main", "read_facts"]
 
-# {"calls": the parts of FileCalls, "relations": names}
+# {"calls": the parts of FileCalls, "models": what relations_of says, "relations": names}
 FileFacts = dict[str, Any]
 
 RELATED_NAME = re.compile(r"""\brelated_name\s*=\s*["'](\w+)["']""")
@@ -103,10 +104,14 @@ def _facts(path: str, module: str) -> FileFacts:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(text)
-        calls = file_calls(Source(path, text, tree), module)
+        source = Source(path, text, tree)
+        calls, models = file_calls(source, module), relations_of(source, module)
     except (NotWritten, SyntaxError, ValueError, RecursionError, MemoryError):
-        return {"calls": list(NOTHING), "relations": []}
-    return {"calls": list(calls), "relations": sorted({*RELATED_NAME.findall(text), *TO_MANY.findall(text)})}
+        return {"calls": list(NOTHING), "models": {}, "relations": []}
+    # The patterns are slow, and a file without these words fits none of them.
+    may_name = "classes" in models or "related_name" in text
+    names = {*RELATED_NAME.findall(text), *TO_MANY.findall(text)} if may_name else ()
+    return {"calls": list(calls), "models": models, "relations": sorted(names)}
 
 
 def main() -> None:

@@ -7,13 +7,16 @@ import os
 from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flake8_djq.context import TEST_PATH
 from flake8_djq.options import Options
-from flake8_djq.project.files import MOST_FILES, VIRTUAL_ENVIRONMENT, is_entered
+from flake8_djq.project.files import MOST_FILES, VIRTUAL_ENVIRONMENT, is_entered, is_kind
 from flake8_djq.project.roots import Roots
 from flake8_djq.project.store import Store
+
+if TYPE_CHECKING:
+    from flake8_djq.project.relations import RelationTable
 
 __all__ = ["Overview"]
 
@@ -50,6 +53,23 @@ class Overview:
         """The names under which rows have many others: ``related_name`` and fields to many, of all models."""
         return frozenset(self._content["relations"])
 
+    @property
+    def models(self) -> RelationTable:
+        """What the rows of every model have under the names of its relations, by absolute names."""
+        table: RelationTable = self._content["models"]
+        return table
+
+    @property
+    def user_model(self) -> str:
+        """The absolute name of the model that ``settings.AUTH_USER_MODEL`` names; "" where nobody can tell."""
+        name: str = self._content["user"]
+        return name
+
+    @property
+    def bases(self) -> frozenset[str]:
+        """The names, without their modules, of the classes that other classes of the project are made from."""
+        return frozenset(self._content["bases"])
+
     @cached_property
     def _content(self) -> dict[str, Any]:
         stamps = _stamps(self._roots)
@@ -68,6 +88,7 @@ class Overview:
         from flake8_djq.project.facts import calls_of, read_facts
         from flake8_djq.project.files import Files
         from flake8_djq.project.reach import reached
+        from flake8_djq.project.relations import Relations
         from flake8_djq.project.settings.room import UNKNOWN_DATABASE, ProjectSettings
 
         stamps = {path: stamp for path, stamp in stamps.items() if path.endswith(".py")}
@@ -82,11 +103,15 @@ class Overview:
                 facts[path] = read
                 self._store.write(f"{path}|facts", [stamps[path], read])
         calls = {self._roots.module_of(Path(path)): calls_of(read) for path, read in facts.items()}
+        models = Relations({self._roots.module_of(Path(path)): read["models"] for path, read in facts.items()}, calls)
         relations = {name for read in facts.values() for name in read["relations"]}
         name, reason = ProjectSettings(Files(self._roots)).production_database(self._options.batch_settings)
         return {
             "reached": reached(calls, self._batch_modules(stamps)),
             "relations": sorted(relations),
+            "models": models.table(),
+            "user": models.user_model(),
+            "bases": models.bases(),
             "database": ["auto", ""] if name == UNKNOWN_DATABASE else [name, reason],
         }
 
@@ -116,7 +141,7 @@ def _stamps(roots: Roots) -> dict[str, str]:
                 for entry in entries:
                     name = entry.name
                     if name.endswith(SUFFIXES) or name.startswith(PREFIXES):
-                        if not TEST_PATH.search(entry.path[len(root) :]) and entry.is_file():
+                        if not TEST_PATH.search(entry.path[len(root) :]) and is_kind(entry, "file"):
                             status = entry.stat()
                             found[entry.path] = f"{status.st_mtime_ns} {status.st_size}"
                     elif is_entered(name) and entry.is_dir(follow_symlinks=False):

@@ -10,8 +10,9 @@ import ast
 import hashlib
 import os
 import warnings
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from flake8_djq.project.store import Store
 from flake8_djq.querysets.declarations import ImportedModel
 from flake8_djq.querysets.exchange import from_json
 from flake8_djq.querysets.module import Module
+from flake8_djq.querysets.services import Member
 from flake8_djq.querysets.values import UNKNOWN, QuerySet, Value
 from flake8_djq.source import Source
 
@@ -33,7 +35,11 @@ __all__ = ["Project", "open_project"]
 
 # How far an answer may lead from file to file: re-exports, bases, functions that call functions.
 DEEPEST = 6
-Stamp = tuple[int, int]
+Stamp = tuple[int, ...]
+# What the names of modules that are not there begin with, among the files that an answer was made from.
+ABSENT = "?"
+# Among the files that an answer was made from: the relations of a model, which files together declare.
+RELATIONS_OF = "relations of "
 
 
 def open_project(path: str, options: Options) -> Project | None:
@@ -73,7 +79,9 @@ def _age_of_code() -> int:
     """When the code that makes the answers was last changed: they count for no other."""
     here = Path(__file__).parent
     folders = (here, here / "settings", here.parent / "querysets")
-    return max(entry.stat().st_mtime_ns for folder in folders for entry in os.scandir(folder))
+    return max(
+        entry.stat().st_mtime_ns for folder in folders for entry in os.scandir(folder) if entry.name.endswith(".py")
+    )
 
 
 class Project:
@@ -87,6 +95,8 @@ class Project:
         self._modules: dict[str, Module | None] = {}
         self._stamps: dict[str, Stamp | None] = {}
         self._used: list[dict[str, Stamp | None]] = []
+        # By module: what one answer has made it read, the next one finds read.
+        self._used_by: dict[str, dict[str, Stamp | None]] = {}
 
     @cached_property
     def overview(self) -> Overview:
@@ -100,6 +110,30 @@ class Project:
     def is_relation(self, name: str) -> bool:
         """Whether some model's rows have many others under this name."""
         return name in self.overview.relations or name.endswith("_set")
+
+    def relation(self, model: str, name: str) -> tuple[str, str] | None:
+        """What the rows of a model have under a name, and of which model: see ``RelationTable``; None for no relation.
+
+        ``model`` is an absolute name, and so is that of the other model, which is "" where it is not known.
+        """
+        if self._used:
+            # No file says alone what points at a model: the answer counts as long as these relations stay.
+            self._note({RELATIONS_OF + model: self._stamp(RELATIONS_OF + model)})
+        found = self.overview.models.get(model, {}).get(name)
+        return (found[0], found[1]) if found and found[0] else None
+
+    def has_heirs(self, name: str) -> bool:
+        """Whether other classes of the project are made from one of this name."""
+        return name in self.overview.bases
+
+    @property
+    def user_model(self) -> str:
+        """The absolute name of the model that ``settings.AUTH_USER_MODEL`` names; "" where nobody can tell."""
+        return self.overview.user_model
+
+    def module_of(self, path: str) -> str:
+        """The absolute name of a file's module."""
+        return self._roots.module_of(Path(path))
 
     def absolute(self, path: str, resolved: str) -> str:
         """The absolute name of what a file imports: in ``shop/tasks.py`` ``.models.Book`` is ``shop.models.Book``."""
@@ -117,7 +151,7 @@ class Project:
         """Whether a name may stand for a queryset, or a module has names that do."""
         if self._roots.file_of(dotted) is not None:
             return bool(self._ask(dotted, "gives:"))
-        module, _, name = self._origin(dotted).rpartition(".")
+        module, _, name = self.origin(dotted).rpartition(".")
         return name in (self._ask(module, "gives:") or ())
 
     def value(self, dotted: str) -> tuple[str, Any]:
@@ -133,8 +167,8 @@ class Project:
             dotted = self._absolute_in(module, content)
         return "", None
 
-    def _origin(self, dotted: str) -> str:
-        """Where a name is defined: re-exports followed to their end."""
+    def origin(self, dotted: str) -> str:
+        """Where a name is defined, re-exports followed to their end: the one absolute name of a class or function."""
         for _ in range(DEEPEST):
             module, _, name = dotted.rpartition(".")
             found = self._ask(module, f"name:{name}")
@@ -145,7 +179,7 @@ class Project:
 
     def model(self, dotted: str) -> ImportedModel | None:
         """The declaration of a model, with what it inherits from models of other files."""
-        module, _, name = self._origin(dotted).rpartition(".")
+        module, _, name = self.origin(dotted).rpartition(".")
         data = self._ask(module, f"model:{name}")
         if not data:
             return None
@@ -155,14 +189,35 @@ class Project:
             starts[manager] = value if isinstance(value, QuerySet) else None
         return ImportedModel(module, data, starts)
 
+    def declaring(self, dotted: str) -> tuple[Module, str] | None:
+        """The file that defines a name, and the name there; None where the project has no such file."""
+        module, _, name = self.origin(dotted).rpartition(".")
+        path = self._roots.file_of(module) if module else None
+        if path is None:
+            return None
+        self._note({str(path): self._stamp(str(path)), **self._used_by.get(module, {})})
+        read = self._module(module, path)
+        return (read, name) if read is not None else None
+
     def call(self, dotted: str) -> Value:
         """What a call of a function gives."""
         module, _, name = dotted.rpartition(".")
         return self._value(module, f"call:{name}") or UNKNOWN
 
+    def given_members(self, dotted: str) -> frozenset[str]:
+        """The names of the methods and properties of a class that may give querysets."""
+        module, _, owner = self.origin(dotted).rpartition(".")
+        return frozenset(self._ask(module, f"members:{owner}") or ())
+
+    def member(self, dotted: str, name: str) -> Member | None:
+        """What a method or a property of a class that is no model gives; None where the class has no such."""
+        module, _, owner = self.origin(dotted).rpartition(".")
+        data = self._ask(module, f"member:{owner}.{name}")
+        return Member(data[0], from_json(data[1]), frozenset(data[2])) if data else None
+
     def method(self, dotted: str, name: str) -> Value | None:
         """What a method of a class gives; None where the class has no such method."""
-        module, _, owner = self._origin(dotted).rpartition(".")
+        module, _, owner = self.origin(dotted).rpartition(".")
         return self._value(module, f"method:{owner}.{name}")
 
     def query_method(self, model: ImportedModel, name: str) -> Value | None:
@@ -186,6 +241,7 @@ class Project:
     def _ask(self, module: str, question: str) -> Any:
         path = self._roots.file_of(module) if module else None
         if path is None:
+            self._note_absence(module)
             return None
         key = f"{path}|{question}"
         if key not in self._answers:
@@ -193,18 +249,23 @@ class Project:
             kept = self._store.read(key)
             if kept is not None and all(self._stamp(name) == tuple(stamp) for name, stamp in kept[0].items()):
                 self._answers[key] = kept[1]
-                self._note(kept[0])
+                with self._uses(module):
+                    self._note(kept[0])
             else:
-                with self._uses() as used:
+                with self._uses(module) as used:
                     self._answers[key] = self._read_answer(module, path, question)
                 if None not in used.values():
                     self._store.write(key, [used, self._answers[key]])
+        else:
+            self._note(self._used_by.get(module, {}))
         return self._answers[key]
 
     def _read_answer(self, module: str, path: Path, question: str) -> Any:
         self._note({str(path): self._stamp(str(path))})
         if len(self._used) > DEEPEST:
             return None
+        if question.startswith("name:") and path.name == "__init__.py":
+            self._note_absence(f"{module}.{question.removeprefix('name:')}")
         read = self._module(module, path)
         try:
             return answer(read, question) if read is not None else None
@@ -225,9 +286,9 @@ class Project:
         return self._modules[name]
 
     @contextmanager
-    def _uses(self) -> Iterator[dict[str, Stamp | None]]:
-        """Gather the files that an answer is made from; those of an answer within it count for both."""
-        used: dict[str, Stamp | None] = {}
+    def _uses(self, module: str) -> Iterator[dict[str, Stamp | None]]:
+        """Gather the files that an answer of a module is made from; those of an answer within it count for both."""
+        used = self._used_by.setdefault(module, {})
         self._used.append(used)
         try:
             yield used
@@ -239,11 +300,36 @@ class Project:
         if self._used:
             self._used[-1].update({name: tuple(stamp) if stamp else None for name, stamp in used.items()})
 
+    def _note_absence(self, module: str) -> None:
+        """That there is no such module counts too, until there is one; a whole package that is missing counts once."""
+        top = module.partition(".")[0]
+        name = ABSENT + (module if top in self._tops else top)
+        if top:
+            self._note({name: self._stamp(name)})
+
+    @cached_property
+    def _tops(self) -> frozenset[str]:
+        """What stands in the folders that dotted names start from."""
+        found: set[str] = set()
+        for folder in self._roots.sources:
+            with suppress(OSError):
+                found.update(name.partition(".")[0] for name in os.listdir(folder))
+        return frozenset(found)
+
     def _stamp(self, name: str) -> Stamp | None:
         if name not in self._stamps:
+            if name.startswith(ABSENT):
+                module = name.removeprefix(ABSENT)
+                self._stamps[name] = (module in self._tops, self._roots.file_of(module) is not None)
+                return self._stamps[name]
+            if name.startswith(RELATIONS_OF):
+                relations = self.overview.models.get(name.removeprefix(RELATIONS_OF), {})
+                self._stamps[name] = (zlib.crc32(repr(sorted(relations.items())).encode()),)
+                return self._stamps[name]
             try:
                 status = os.stat(name)
-                self._stamps[name] = (status.st_mtime_ns, status.st_size)
+                # A tool may set back the time of a change, but not that of the entry itself.
+                self._stamps[name] = (status.st_mtime_ns, status.st_ctime_ns, status.st_size)
             except OSError:
                 self._stamps[name] = None
         return self._stamps[name]

@@ -22,7 +22,7 @@ def hangs_on_callers(subject: Subject, function: FunctionNode) -> bool:
     given = {part.arg for part in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
     given |= {part.arg for part in (arguments.vararg, arguments.kwarg) if part is not None}
     queryset = subject.queryset
-    if queryset.shared or BY_COLLECTION.search(queryset.key):
+    if queryset.shared or subject.limited_by & given or BY_COLLECTION.search(queryset.key):
         return True
     tests = [node.test for node in subject.path if isinstance(node, ast.If | ast.IfExp | ast.While)]
     return any(isinstance(node, ast.Name) and node.id in given for test in tests for node in ast.walk(test))

@@ -20,6 +20,7 @@ __all__ = [
     "PICKERS",
     "PIECES",
     "QUERY_EVIDENCE",
+    "SPECIAL",
     "SUBQUERIES",
     "WRAPPERS",
     "is_custom_query",
@@ -61,6 +62,9 @@ SUBQUERIES = frozenset({"Subquery", "ArraySubquery", "Exists", "Prefetch", "Oute
 PICKERS = frozenset({"choice", "choices", "sample", "shuffle"})
 # Those that hand out pieces of what they loop over.
 PIECES = frozenset({"islice", "chunked", "batched", "ichunked", "iter"})
+
+# The names of functions and classes that are known wherever they come from.
+SPECIAL = frozenset({*COLLECTORS, *CONSUMERS, *WRAPPERS, *SUBQUERIES, *PICKERS})
 
 # Names under which models are passed around.
 MODEL_NAME = re.compile(r"(^|_)(model|klass|cls|model_?class|model_?cls)$|model$|Model$")

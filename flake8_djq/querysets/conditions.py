@@ -108,8 +108,8 @@ class Conditions(QueryMethods):
             evaluation.whole, evaluation.member = node, node.left
             evaluation.member_is_row = isinstance(member, Row) and member.of is not None
             evaluation.asks_existence = isinstance(node.ops[0], ast.In)
-        elif isinstance(value, Rows) and isinstance(value.evaluation, Evaluation):
-            value.evaluation.list_searched |= self.loops != value.evaluation.loops
+        elif isinstance(value, Rows):
+            self.searched(value)
         else:
             self.escape(value, container)
         return PLAIN

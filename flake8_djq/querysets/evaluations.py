@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
@@ -11,7 +12,19 @@ from typing import NamedTuple
 from flake8_djq.querysets.values import Bound, QuerySet, Value
 from flake8_djq.source import dotted_name
 
-__all__ = ["BulkWrite", "Evaluation", "How", "Loop", "ManagerTruth", "Subject", "Use"]
+__all__ = [
+    "MUTATORS",
+    "BulkWrite",
+    "By",
+    "Evaluation",
+    "How",
+    "Loop",
+    "ManagerTruth",
+    "Pages",
+    "Subject",
+    "Use",
+    "parts_of",
+]
 
 
 class How(Enum):
@@ -54,6 +67,17 @@ MUTATORS = frozenset(
     {"add", "append", "appendleft", "clear", "discard", "extend", "insert", "pop", "popitem", "popleft", "remove"}
     | {"setdefault", "sort", "update"}
 )
+
+
+def parts_of(node: ast.AST) -> set[str]:
+    """The names and chains of names whose values an expression is made from: ``self.start + size``.
+
+    Of ``page.next_page_number()`` it is the page.
+    """
+    dotted = dotted_name(node)
+    if dotted:
+        return {dotted, dotted.removesuffix(".next_page_number")}
+    return {part for child in ast.iter_child_nodes(node) for part in parts_of(child)}
 
 
 class Subject:
@@ -109,6 +133,26 @@ class Loop:
         return frozenset(names)
 
     @cached_property
+    def moving(self) -> frozenset[str]:
+        """The names that move on with the turns: the loop's targets, and what a turn makes of what an earlier one left.
+
+        ``start += size`` and ``end = start + size`` move; ``rows = []`` and ``start = randrange(9)`` do not.
+        """
+        generators = getattr(self.node, "generators", [])
+        targets = [part.target for part in (self.node, *generators) if hasattr(part, "target")]
+        given = {part for target in targets for part in _bound(target)}
+        made_from: dict[str, set[str]] = {}
+        for child in self._nodes:
+            for part, sources in _made(child):
+                made_from.setdefault(part, set()).update(sources)
+        moving = given | set(made_from)
+        while True:
+            still = {part for part in moving if part in given or made_from[part] & moving}
+            if still == moving:
+                return frozenset(moving)
+            moving = still
+
+    @cached_property
     def resets(self) -> frozenset[str]:
         """The collections that the body empties or replaces."""
         names = set(self._assigned)
@@ -120,6 +164,30 @@ class Loop:
             elif isinstance(child, ast.Delete):
                 names.update(dotted_name(target.value) for target in child.targets if isinstance(target, ast.Subscript))
         return frozenset(names)
+
+
+def _bound(target: ast.expr) -> set[str]:
+    """The names and chains of names that a target assigns."""
+    if isinstance(target, ast.Tuple | ast.List):
+        return {part for element in target.elts for part in _bound(element)}
+    return {dotted_name(target.value if isinstance(target, ast.Starred) else target)} - {""}
+
+
+def _made(node: ast.AST) -> Iterator[tuple[str, set[str]]]:
+    """What a statement or a ``:=`` assigns, with what it is made from."""
+    if isinstance(node, ast.Assign):
+        pairs = [(target, parts_of(node.value)) for target in node.targets]
+    elif isinstance(node, ast.NamedExpr | ast.AnnAssign) and node.value is not None:
+        pairs = [(node.target, parts_of(node.value))]
+    elif isinstance(node, ast.AugAssign):
+        pairs = [(node.target, parts_of(node.target) | parts_of(node.value))]
+    elif isinstance(node, ast.For | ast.AsyncFor | ast.comprehension):
+        pairs = [(node.target, parts_of(node.iter))]
+    else:
+        return
+    for target, sources in pairs:
+        for part in _bound(target):
+            yield part, sources
 
 
 class Use(NamedTuple):
@@ -152,9 +220,11 @@ class Evaluation(Subject):
     ``repeats`` is an earlier evaluation, on every path and with nothing in between that may write, of the same SQL
     through another object. ``list_loops`` and ``list_reads`` are what becomes of a list that was made: loops over it,
     and anything else; ``list_searched`` says that it serves many ``in`` tests, ``list_needed`` that something
-    picks from it again and again. ``handed_on_before`` says that code elsewhere has had the object and may have
-    loaded it; ``streamed_before`` is a stream of the same object that was gone through just before. ``feeds`` is the
-    loop that goes over the rows, and ``member_is_row`` says that an ``in`` test looks for a row that came from a query.
+    picks from it again and again, ``list_outlives_write`` that its rows may have changed before it was read.
+    ``limited_by`` are the names in the slices and conditions that bound the queryset on other paths.
+    ``handed_on_before`` says that code elsewhere has had the object and may have loaded it; ``streamed_before`` is a
+    stream of the same object that was gone through just before. ``feeds`` is the loop that goes over the rows, and
+    ``member_is_row`` says that an ``in`` test looks for a row that came from a query.
     """
 
     how: How
@@ -171,6 +241,7 @@ class Evaluation(Subject):
     loops: tuple[Loop, ...] = ()
     path: tuple[ast.AST, ...] = ()
     departures: int = 0
+    writes: int = 0
     effects: int = 0
     handed_on_before: bool = False
     streamed_before: Evaluation | None = None
@@ -187,6 +258,8 @@ class Evaluation(Subject):
     list_reads: set[ast.expr] = field(default_factory=set)
     list_searched: bool = False
     list_needed: bool = False
+    limited_by: frozenset[str] = frozenset()
+    list_outlives_write: bool = False
 
     @property
     def cached(self) -> Evaluation | None:
@@ -236,6 +309,30 @@ class Evaluation(Subject):
     def later_uses(self, *hows: How) -> list[Use]:
         """The later uses of the same object in one of these ways, in the order of the text."""
         return sorted((use for use in self.later if use.how in hows and use.same_object), key=lambda use: use.line)
+
+
+class By(Enum):
+    """What cuts a queryset into pages."""
+
+    SLICES = "slices"
+    PAGINATOR = "a Paginator"
+
+
+@dataclass(eq=False)
+class Pages(Subject):
+    """A queryset that a loop goes through page by page: each turn asks for the rows after so many others.
+
+    ``node`` is the queryset as the user wrote it, where it is sliced or given to the ``Paginator``. ``loop`` is the one
+    whose turns move on from page to page. ``unordered`` says that the queryset surely has no order, ``perhaps_loaded``
+    that its rows may be in the result cache: then the pages are cut from a list.
+    """
+
+    node: ast.expr
+    queryset: QuerySet
+    by: By
+    loop: Loop
+    unordered: bool = False
+    perhaps_loaded: bool = False
 
 
 @dataclass(eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from flake8_djq.querysets.values import (
     UNKNOWN,
     Bound,
     Either,
+    Instance,
     Manager,
     Model,
     Plain,
@@ -23,12 +25,12 @@ from flake8_djq.querysets.values import (
     join,
 )
 
-__all__ = ["from_json", "to_json"]
+__all__ = ["from_json", "renamed", "to_json"]
 
 # The parts of a queryset that mean the same in every file.
 PARTS = (
     *("model", "steps", "certain", "shared", "prefetches", "ordered", "sliced", "combined", "values", "groups"),
-    *("one_row", "raw", "walkable", "order", "fields", "perhaps_prefetched", "perhaps_loaded"),
+    *("one_row", "raw", "walkable", "order", "ordering", "fields", "perhaps_prefetched", "perhaps_loaded"),
 )
 NOWHERE = ast.Name("", ast.Load(), lineno=1, col_offset=0, end_lineno=1, end_col_offset=0)
 
@@ -45,6 +47,8 @@ def to_json(value: Value) -> Any:
         return ["row", value.model]
     if isinstance(value, Model):
         return ["model", value.name]
+    if isinstance(value, Instance) and value.is_imported:
+        return ["instance", value.name]
     if isinstance(value, Either):
         return ["either", [to_json(option) for option in value.options]]
     if isinstance(value, Plain):
@@ -72,8 +76,29 @@ def from_json(data: Any) -> Value:
         return Row(data[1])
     if kind == "model":
         return Model(data[1])
+    if kind == "instance":
+        return Instance(data[1])
     if kind == "either":
         return join(from_json(option) for option in data[1])
     if kind == "plain":
         return NONE if data[1] == "none" else Plain(data[1]) if data[1] else PLAIN
     return UNKNOWN
+
+
+def renamed(value: Value, name_of: Callable[[str], str]) -> Value:
+    """The value with every model and class in it under another name; loops and evaluations are left behind."""
+    if isinstance(value, QuerySet):
+        return replace(value, model=name_of(value.model))
+    if isinstance(value, Rows | Stream):
+        queryset = renamed(value.queryset, name_of)
+        assert isinstance(queryset, QuerySet)
+        return type(value)(queryset)
+    if isinstance(value, Manager):
+        return replace(value, model=name_of(value.model))
+    if isinstance(value, Row | Model):
+        return Row(name_of(value.model)) if isinstance(value, Row) else Model(name_of(value.name))
+    if isinstance(value, Instance):
+        return Instance(name_of(value.name))
+    if isinstance(value, Either):
+        return join(renamed(option, name_of) for option in value.options)
+    return value

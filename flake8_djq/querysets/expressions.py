@@ -11,6 +11,7 @@ from typing import Any
 from flake8_djq.querysets import calls
 from flake8_djq.querysets.conditions import Conditions
 from flake8_djq.querysets.evaluations import Evaluation, How, Loop, Use
+from flake8_djq.querysets.paging import Paging
 from flake8_djq.querysets.spelling import names_in
 from flake8_djq.querysets.state import State, meet
 from flake8_djq.querysets.values import (
@@ -46,7 +47,7 @@ __all__ = ["Expressions"]
 MOST_CLAUSES = 20
 
 
-class Expressions(Conditions):
+class Expressions(Paging):
     """Reads the expressions of one function, in the order in which Python evaluates them."""
 
     def expr(self, node: ast.expr) -> Value:
@@ -93,7 +94,7 @@ class Expressions(Conditions):
         if isinstance(base, Either):
             return join(self._attribute(value, node) for value in base.options)
         value = self._attribute(base, node)
-        if isinstance(base, Instance) and self.module.method(base.name, node.attr) is None:
+        if isinstance(base, Instance) and self.module.keeps(base.name, node.attr):
             # Each later reading gives the same object, with the cache that this function has filled.
             self.state.keep_attribute(f"{dotted_name(node.value)}.{node.attr}", value)
         return value
@@ -116,8 +117,11 @@ class Expressions(Conditions):
         return UNKNOWN
 
     def _row_attribute(self, base: Row | RowAttribute, node: ast.Attribute) -> Value:
-        if isinstance(base, Row):
-            declared = self.module.row_attribute(base, node.attr)
+        row = Row(base.target) if isinstance(base, RowAttribute) and base.target else base
+        if isinstance(row, Row):
+            declared = self.module.row_attribute(row, node.attr)
+            if isinstance(declared, Manager | RowAttribute) and row is not base:
+                return replace(declared, perhaps_prefetched=_perhaps_prefetched(base))
             if declared is not None:
                 return declared
         return RowAttribute(base.model, node.attr, _perhaps_prefetched(base))
@@ -145,6 +149,7 @@ class Expressions(Conditions):
                 self.evaluate(How.INDEX, node, querysets, "[]")
                 return Row(querysets[0].model) if not querysets[0].values else PLAIN
             if isinstance(base, Rows):
+                self.searched(base)
                 return self.row(base.queryset)
             if isinstance(base, Sequence):
                 index = node.slice.value if isinstance(node.slice, ast.Constant) else None
@@ -156,25 +161,40 @@ class Expressions(Conditions):
             return UNKNOWN
         self._children(node.slice)
         if not querysets:
+            if isinstance(base, Rows) and self._stops(node.slice):
+                return Rows(replace(base.queryset, bound=Bound.BOUNDED))  # a batch of them
             return base if isinstance(base, Rows | Plain) else UNKNOWN
         if node.slice.step is not None:
             self.evaluate(How.MATERIALIZE, node, querysets, "[::]")
             return Rows(querysets[0])
+        self.sliced(node, node.slice, querysets)
         return join(self._slice(queryset, node, node.slice) for queryset in querysets)
+
+    def _stops(self, part: ast.Slice) -> bool:
+        return part.upper is not None and self.value_of(part.upper) != NONE
 
     def _slice(self, queryset: QuerySet, node: ast.Subscript, part: ast.Slice) -> QuerySet:
         if any(earlier.how.fills_cache for earlier in self.facts_of(queryset)):
             # A filled cache is sliced as a list.
             self._use(queryset, How.INDEX, node)
-        stops = part.upper is not None and self.value_of(part.upper) != NONE
         key = f"{queryset.key}[{self.key(part)}]"
-        bound = Bound.BOUNDED if stops else queryset.bound
+        bound = Bound.BOUNDED if self._stops(part) else queryset.bound
         return replace(
-            queryset, node=node, key=key, bound=bound, sliced=True, shared=False, perhaps_loaded=False, loops=self.loops
+            queryset,
+            node=node,
+            key=key,
+            names=queryset.names.union(names_in(part)),
+            bound=bound,
+            sliced=True,
+            shared=False,
+            perhaps_loaded=False,
+            loops=self.loops,
         )
 
     def _read_Call(self, node: ast.Call) -> Value:
         func = node.func
+        if self.is_paginator(func):
+            return self.paginator(node)
         output = calls.is_output(node)
         self.output += output
         try:
@@ -224,9 +244,10 @@ class Expressions(Conditions):
         querysets = [*self.querysets(left), *self.querysets(right)]
         if querysets and isinstance(node.op, ast.BitOr | ast.BitAnd | ast.BitXor):
             worst = self.worst(querysets)
-            return replace(
+            either = replace(
                 worst, node=node, key=self.key(node), shared=False, perhaps_loaded=False, certain=True, loops=self.loops
             )
+            return self.together(querysets, either)
         self.escape(left, node.left)
         self.escape(right, node.right)
         return PLAIN if left == PLAIN or right == PLAIN else UNKNOWN

@@ -12,6 +12,7 @@ from flake8_djq.querysets.recording import Recorder
 from flake8_djq.querysets.values import (
     PLAIN,
     UNKNOWN,
+    Bound,
     Count,
     ImportedFunction,
     InnerFunction,
@@ -55,10 +56,10 @@ class FunctionCalls(Recorder):
         if isinstance(callee, Model):
             self.arguments(node)
             return Row(callee.name)
-        if isinstance(callee, LocalClass):
+        if isinstance(callee, LocalClass) and name not in calls.SPECIAL:
             self.arguments(node)
             return Instance(callee.name)
-        if isinstance(callee, Unknown | Plain):
+        if isinstance(callee, Unknown | Plain | LocalClass):
             return self._known_function(name, node)
         self.arguments(node)
         return self._opaque(node)
@@ -108,10 +109,12 @@ class FunctionCalls(Recorder):
             picked = self.expr(first)
             if isinstance(picked, Rows) and isinstance(picked.evaluation, Evaluation):
                 picked.evaluation.list_needed = True
-        imported = self.module.imported_function(node.func)
-        if imported:
-            return self._imported(imported, node)
+        imported = self.module.of_module(node.func)
+        if isinstance(imported, ImportedFunction):
+            return self._imported(imported.name, node)
         self.arguments(node)
+        if isinstance(imported, LocalClass):
+            return Instance(imported.name)
         return self._opaque(node)
 
     def _imported(self, name: str, node: ast.Call) -> Value:
@@ -218,15 +221,30 @@ class FunctionCalls(Recorder):
         return value
 
     def fresh(self, value: Value, node: ast.expr, key: str) -> Value:
-        """What a call returns: a queryset that it builds is a new object at each call."""
+        """What a call returns: a queryset that it builds is a new object at each call.
+
+        One that is sliced on some paths only may be so for what this call passes.
+        """
         found: list[Value] = []
-        for option in alternatives(value):
+        options = alternatives(value)
+        passes = isinstance(node, ast.Call) and bool(node.args or node.keywords)
+        perhaps_sliced = passes and any(_is_limited(option) for option in options)
+        for option in options:
             if isinstance(option, QuerySet):
                 option = replace(option, node=node, key=key, shared=option.shared, loops=self.loops)
+                if perhaps_sliced and option.bound is Bound.UNBOUNDED:
+                    option.bound = Bound.UNKNOWN
             elif isinstance(option, ListValue):
                 option = UNKNOWN
             found.append(option)
         return join(found) if found else UNKNOWN
 
     def _model_name(self, node: ast.expr) -> str:
+        named = self.module.of_module(node)
+        if isinstance(named, Model):
+            return named.name
         return dotted_name(node).rpartition(".")[2] or ast.unparse(node)
+
+
+def _is_limited(value: Value) -> bool:
+    return isinstance(value, QuerySet) and value.sliced and value.bound is Bound.BOUNDED

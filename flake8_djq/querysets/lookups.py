@@ -106,6 +106,10 @@ def _lookups(call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
                     yield key.value, value
 
 
+def _is_written_out(lookups: ast.expr) -> bool:
+    return isinstance(lookups, ast.Dict) and all(isinstance(key, ast.Constant) for key in lookups.keys)
+
+
 def _split(lookup: str) -> tuple[str, str]:
     """``author__name__startswith`` -> (``author__name``, ``startswith``)."""
     parts = lookup.split("__")
@@ -151,7 +155,7 @@ def bound_of_lookups(call: ast.Call, value_of: Callable[[ast.expr], Value], mode
         if path in KEYS and kind in ("gt", "gte", "lt", "lte"):
             ends.add(kind[0])
         bounds.append(_one_lookup(path, kind, node, value_of, model))
-    if any(keyword.arg is None and not isinstance(keyword.value, ast.Dict) for keyword in call.keywords):
+    if any(keyword.arg is None and not _is_written_out(keyword.value) for keyword in call.keywords):
         bounds.append(Bound.UNKNOWN)  # filter(**lookups): they may be anything
     return Bound.BOUNDED if len(ends) == 2 else max(bounds, key=_strength, default=Bound.UNBOUNDED)
 
@@ -208,7 +212,17 @@ def _condition(node: ast.expr, value_of: Callable[[ast.expr], Value], model: Mod
         return min(_condition(node.body, value_of, model), _condition(node.orelse, value_of, model), key=_strength)
     if isinstance(node, ast.Call) and dotted_name(node.func).rpartition(".")[2] == "Q":
         return bound_of_lookups(node, value_of, model)
-    return Bound.UNBOUNDED
+    # What a name holds, or a function of the project gives, may be any condition; expressions are no keys.
+    is_open = isinstance(node, ast.Name | ast.Attribute | ast.Call) and not _is_class(_callee(node))
+    return Bound.UNKNOWN if is_open else Bound.UNBOUNDED
+
+
+def _is_class(node: ast.expr) -> bool:
+    return dotted_name(node).rpartition(".")[2][:1].isupper()
+
+
+def _callee(node: ast.expr) -> ast.expr:
+    return node.func if isinstance(node, ast.Call) else node
 
 
 def _one_lookup(
@@ -225,26 +239,42 @@ def _one_lookup(
         return Bound.UNKNOWN
     if kind == "in" and isinstance(node, ast.List | ast.Tuple | ast.Set) and len(node.elts) == 1:
         kind, node = "exact", node.elts[0]  # "parents__in=[parent]"
+    if kind == "in":
+        return _children(value_of(node))
     if kind != "exact":
         return Bound.UNBOUNDED
-    if (model is not None and path in model.columns) or last in USUALLY_SHARED or last.startswith(("is_", "has_")):
+    is_column = model is not None and path in model.columns and not (last.endswith("_id") or path in OFTEN_UNIQUE)
+    if is_column or last in USUALLY_SHARED or last.startswith(("is_", "has_")):
         return Bound.UNBOUNDED
     is_value = not isinstance(node, ast.Constant) or isinstance(node.value, int | str)
     if last.endswith("_id") and is_fixed(node) and is_value:
         return Bound.BOUNDED
     if is_fixed(node):
         named = not isinstance(node, ast.Constant) or bool(node.value)
-        return Bound.UNKNOWN if named and path in OFTEN_UNIQUE and model is None else Bound.UNBOUNDED
+        return Bound.UNKNOWN if named and path in OFTEN_UNIQUE else Bound.UNBOUNDED
     value = value_of(node)
     if value == NONE:
         return Bound.UNBOUNDED
     to_one = model is not None and path in model.to_one
-    if to_one or last in KEYS or last.endswith("_id") or isinstance(value, Row | Instance):
+    if to_one or last in KEYS or last.endswith("_id") or _is_parent(value):
         return Bound.BOUNDED
     if isinstance(value, RowAttribute) and value.name in (*KEYS, path):
         return Bound.BOUNDED
     # An unknown value under a plain name: perhaps the parent row, perhaps a status.
     return Bound.UNKNOWN
+
+
+def _is_parent(value: Value) -> bool:
+    """Whether a value is a row, or the object that a method is called on."""
+    return isinstance(value, Row) or (isinstance(value, Instance) and not value.is_imported)
+
+
+def _children(value: Value) -> Bound:
+    """The rows that belong to one of several: as few as these are."""
+    if isinstance(value, QuerySet | Rows):
+        queryset = value if isinstance(value, QuerySet) else value.queryset
+        return Bound.BOUNDED if queryset.bound is Bound.BOUNDED else Bound.UNBOUNDED
+    return Bound.UNBOUNDED
 
 
 def _batch(node: ast.expr, value: Value) -> Bound:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from flake8_djq.querysets import calls
 from flake8_djq.querysets.api import MANAGER_METHODS, METHODS, RAW_METHODS, Gives, Method, Runs
 from flake8_djq.querysets.declarations import ClassKind
-from flake8_djq.querysets.evaluations import BulkWrite, How
+from flake8_djq.querysets.evaluations import MUTATORS, BulkWrite, Evaluation, How
 from flake8_djq.querysets.functions import FunctionCalls
 from flake8_djq.querysets.lookups import bound_of_lookups, finds_one_row, keeps_walkable
 from flake8_djq.querysets.spelling import names_in
@@ -28,6 +28,7 @@ from flake8_djq.querysets.values import (
     QuerySet,
     Row,
     RowAttribute,
+    Rows,
     Sequence,
     Stream,
     Unknown,
@@ -49,6 +50,7 @@ HOW_RUN = {
 }
 ROW_WRITES = frozenset({"save", "delete", "asave", "adelete"})
 RELATION_WRITES = frozenset({"add", "remove", "set", "clear", "aadd", "aremove", "aset", "aclear"})
+GETS_QUERYSET = frozenset({"get_queryset", "get_query_set"})
 LIST_GROWS = frozenset({"append", "extend", "insert", "add"})
 
 
@@ -159,7 +161,13 @@ class QueryMethods(FunctionCalls):
             )
             if local is not None:
                 return self.call_local(local, node)
-        if isinstance(value, Instance | LocalClass) and name in ("get_queryset", "get_query_set"):
+        if isinstance(value, Instance | LocalClass) and dotted_name(func) not in self.state.names:
+            given = self.module.called_member(value, name)
+            if given is not None and not (isinstance(given, Unknown) and name in GETS_QUERYSET):
+                self.arguments(node)
+                self._opaque(node)
+                return self.fresh(given, node, f"{self.key(func)}({self.key(node)})")
+        if isinstance(value, Instance | LocalClass) and "." not in value.name and name in GETS_QUERYSET:
             self.arguments(node)
             return self._inherited_queryset(value.name, node)
         if isinstance(value, Row) and name in ROW_WRITES:
@@ -172,6 +180,10 @@ class QueryMethods(FunctionCalls):
             return PLAIN
         if isinstance(value, ListValue):
             return self._list_method(value, node, name)
+        if isinstance(value, Rows):
+            self.searched(value)  # ``names.get(code)``
+            if name in MUTATORS and isinstance(value.evaluation, Evaluation):
+                value.evaluation.list_needed = True
         if isinstance(value, Plain) and name == "join" and node.args:
             first = node.args[0]
             self._collect(self.expr(first), first, "join", node)
@@ -272,12 +284,12 @@ class QueryMethods(FunctionCalls):
         """The arguments of a query method: a queryset among them becomes a subquery and stays unevaluated."""
         values = []
         for argument in node.args:
-            value = self.expr(argument)
+            value = self.lookup_values[argument] = self.expr(argument)
             if not self.querysets(value):
                 self.escape(value, argument)
             values.append(value)
         for keyword in node.keywords:
-            value = self.expr(keyword.value)
+            value = self.lookup_values[keyword.value] = self.expr(keyword.value)
             if name in ("bulk_create", "bulk_update", "abulk_create", "abulk_update"):
                 values.append(value)
             elif not self.querysets(value):

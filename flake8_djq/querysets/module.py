@@ -14,7 +14,8 @@ from flake8_djq.options import Options
 from flake8_djq.querysets.declarations import OTHER_ORMS, ClassKind
 from flake8_djq.querysets.evaluations import Subject
 from flake8_djq.querysets.expressions import Expressions
-from flake8_djq.querysets.namespace import Namespace, Summary
+from flake8_djq.querysets.namespace import Summary
+from flake8_djq.querysets.services import Services
 from flake8_djq.querysets.spelling import shorten
 from flake8_djq.querysets.statements import FunctionReader
 from flake8_djq.querysets.values import (
@@ -60,7 +61,7 @@ def read_querysets(source: Source, options: Options, project: Project | None = N
     return Module(source, options, project).read()
 
 
-class Module(Namespace):
+class Module(Services):
     """One file: which of its functions are read, and what each of them gives."""
 
     def __init__(self, source: Source, options: Options, project: Project | None = None) -> None:
@@ -103,19 +104,21 @@ class Module(Namespace):
     @cached_property
     def _mentioned(self) -> list[int]:
         """The lines that may hold a queryset: by a word of the API, or by a name that may stand for one."""
-        direct = self.source.lines_with(WORDS)
-        names = self._local_sources(sorted(direct)) | self._imported_sources()
+        imported = self._imported_sources()
+        direct = self.source.lines_with(WORDS) | self.source.lines_with(imported, whole=True)
+        names = self._local_sources(sorted(direct)) if imported else self.own_names_that_give
         return sorted(direct | self.source.lines_with(names, whole=True))
 
-    def names_that_give(self) -> set[str]:
+    @cached_property
+    def own_names_that_give(self) -> set[str]:
         """The names of this file's functions and variables that may stand for querysets."""
         return self._local_sources(sorted(self.source.lines_with(WORDS)))
 
     def _imported_sources(self) -> set[str]:
-        """The imported names that may stand for querysets, by what the project says of their modules."""
+        """The imported and the inherited names that may stand for querysets, by what the project says of them."""
         if self.project is None:
             return set()
-        found = set()
+        found = {name for owner in self.source.classes for name in self.given_members(owner)}
         for name, resolved in self.source.imports.items():
             dotted = self.project.absolute(self.source.path, resolved)
             if self.project.may_give(dotted):
@@ -222,8 +225,8 @@ class Module(Namespace):
                 found.append(
                     replace(option, key=key, shared=True, names=frozenset({parameter}), origin=origin, loops=())
                 )
-            elif isinstance(option, ListValue):
-                found.append(UNKNOWN)
+            elif isinstance(option, ListValue) or (isinstance(option, Instance) and option.is_imported):
+                found.append(UNKNOWN)  # other callers may pass an object of another class
             else:
                 found.append(option)
         return join(found)

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flake8_djq.options import Options
 from flake8_djq.querysets.declarations import OTHER_ORMS, ClassKind, Declarations, ImportedModel, ModelClass
-from flake8_djq.querysets.exchange import from_json
+from flake8_djq.querysets.exchange import from_json, renamed
 from flake8_djq.querysets.expressions import Expressions
 from flake8_djq.querysets.values import (
     PLAIN,
     UNKNOWN,
     Bound,
     ImportedFunction,
+    Instance,
     ListValue,
     LocalClass,
     LocalFunction,
@@ -38,7 +39,12 @@ from flake8_djq.source import Source, dotted_name
 if TYPE_CHECKING:
     from flake8_djq.project.project import Project
 
-__all__ = ["Namespace", "Summary"]
+__all__ = ["PLAIN_CLASS", "USER", "Namespace", "Summary"]
+
+# How answers name a class that surely is no model, no manager and no queryset, and that works as it is written.
+PLAIN_CLASS = "plain"
+# The name of the model that get_user_model() gives.
+USER = "User"
 
 MODEL_MODULE = re.compile(r"(^|\.)models(\.|$)|^\.+$|(^|\.)models_?\w*\.")
 
@@ -61,6 +67,8 @@ class Namespace:
         self._imported_models: dict[str, ImportedModel | None] = {}
         self._functions = {function.name: function for function in source.functions}
         self._globals: dict[str, Value] = {}
+        #: Models of other files that this one does not import, by their own names: "" where several have one name.
+        self._met: dict[str, str] = {}
 
     def summary(self, name: str) -> Summary:
         """What a call of one of the file's functions gives."""
@@ -72,6 +80,10 @@ class Namespace:
 
     def stored_by(self, method: str, attribute: str) -> list[Value]:
         """What a method assigns to an attribute of ``self``; empty while the method is being read."""
+        raise NotImplementedError
+
+    def imported_property(self, owner: str, name: str) -> Value | None:
+        """What a property gives that another file declares; None where there is no such."""
         raise NotImplementedError
 
     def name(self, name: str) -> Value:
@@ -133,38 +145,98 @@ class Namespace:
         """What the file that declares an imported name says of it; None where that is not known."""
         if self.project is None:
             return None
-        kind, content = self.project.value(self.project.absolute(self.source.path, resolved))
+        dotted = self.project.absolute(self.source.path, resolved)
+        kind, content = self.project.value(dotted)
+        if kind == "class" and content == PLAIN_CLASS:
+            return LocalClass(self.project.origin(dotted))
         if kind == "class":
             return {ClassKind.MODEL.value: Model(name), ClassKind.FOREIGN.value: PLAIN}.get(content)
         if kind == "function":
             return ImportedFunction(content)
         if kind == "value":
-            value = from_json(content)
+            value = self.here(from_json(content))
             return replace(value, shared=True) if isinstance(value, QuerySet) else None
         return None
 
-    def imported_function(self, func: ast.expr) -> str:
-        """The dotted name of a function of the project that is called through its module: ``search.rebuild()``."""
-        name = dotted_name(func)
+    def of_module(self, node: ast.expr) -> Value:
+        """A function, class or model of the project that is named through its module: ``search.rebuild``."""
+        name = dotted_name(node)
         if self.project is None or "." not in name or name.partition(".")[0] not in self.source.imports:
-            return ""
-        kind, content = self.project.value(self.project.absolute(self.source.path, self.source.resolve(func)))
-        return str(content) if kind == "function" else ""
+            return UNKNOWN
+        dotted = self.project.absolute(self.source.path, self.source.resolve(node))
+        kind, content = self.project.value(dotted)
+        if kind == "function":
+            return ImportedFunction(content)
+        if kind == "class" and content in (PLAIN_CLASS, ClassKind.MODEL.value):
+            origin = self.project.origin(dotted)
+            return LocalClass(origin) if content == PLAIN_CLASS else Model(self.local_model(origin))
+        return UNKNOWN
 
     def imported_value(self, name: str) -> Value:
         """What a call of a function of another file gives."""
-        return self.project.call(name) if self.project is not None else UNKNOWN
+        return self.here(self.project.call(name)) if self.project is not None else UNKNOWN
+
+    def absolute(self, name: str) -> str:
+        """The absolute name of a class that this file declares, imports, or has met; "" where that is not known."""
+        if self.project is None or "." in name:
+            return name
+        if name in self.source.classes:
+            return f"{self.project.module_of(self.source.path)}.{name}"
+        if name in self.source.imports:
+            return self.project.origin(self.project.absolute(self.source.path, self.source.imports[name]))
+        if name in self._met:
+            return self._met[name]
+        return self.project.user_model if name == USER else ""
+
+    def local_model(self, absolute: str) -> str:
+        """The name of a model in this file: the one that it has or imports it under, or else its own."""
+        last = absolute.rpartition(".")[2]
+        if absolute == last:
+            return last
+        names = [last, *(name for name, resolved in self.source.imports.items() if resolved.endswith("." + last))]
+        for name in names:
+            if (name in self.source.classes or name in self.source.imports) and self.absolute(name) == absolute:
+                return name
+        if last in self.source.classes or last in self.source.imports:
+            return ""  # the name stands for another class here
+        if self._met.setdefault(last, absolute) != absolute:
+            self._met[last] = ""
+        return last
+
+    def abroad(self, value: Value) -> Value:
+        """A value of this file as other files name its models and classes."""
+        return renamed(value, lambda name: self.absolute(name) or name)
+
+    def here(self, value: Value) -> Value:
+        """A value of another file as this one names its models."""
+        return renamed(value, self.local_model) if not isinstance(value, Unknown | Instance) else value
+
+    def star_origin(self, name: str) -> str:
+        """Where ``from ... import *`` brings a name from; "" where that is not certain."""
+        if self.project is None or name.startswith("_"):
+            return ""
+        for statement in self.source.statements:
+            if isinstance(statement, ast.ImportFrom) and statement.names[0].name == "*":
+                module = "." * statement.level + (statement.module or "")
+                resolved = f"{module}.{name}" if statement.module else module + name
+                if self.project.value(self.project.absolute(self.source.path, resolved))[0] in ("class", "function"):
+                    return resolved
+        return ""
 
     def _imported_model(self, name: str) -> ImportedModel | None:
-        """The declaration of a model that this file has imported under a name."""
-        resolved = self.source.imports.get(name)
-        if self.project is None or resolved is None:
+        """The declaration of a model that this file has imported under a name, or has met."""
+        if self.project is None or not name:
             return None
-        if name not in self._imported_models:
-            self._imported_models[name] = None
-            dotted = self.project.absolute(self.source.path, resolved)
-            self._imported_models[name] = self.project.model(dotted)
-        return self._imported_models[name]
+        if name not in self.source.imports:
+            absolute = self.absolute(name) if name in self._met or name == USER else ""
+            return self._model_abroad(absolute) if absolute else None
+        return self._model_abroad(self.project.absolute(self.source.path, self.source.imports[name]))
+
+    def _model_abroad(self, dotted: str) -> ImportedModel | None:
+        if dotted not in self._imported_models:
+            self._imported_models[dotted] = None
+            self._imported_models[dotted] = self.project.model(dotted) if self.project is not None else None
+        return self._imported_models[dotted]
 
     def kind(self, name: str) -> ClassKind:
         """What kind of class a name of this file is."""
@@ -201,7 +273,8 @@ class Namespace:
         """What a method of the manager and queryset classes of a model gives; None where none has it."""
         declared = self.declared(model)
         if isinstance(declared, ImportedModel):
-            return self.project.query_method(declared, name) if self.project is not None else None
+            given = self.project.query_method(declared, name) if self.project is not None else None
+            return self.here(given) if given is not None else None
         for node in declared.managers.values() if declared else ():
             found = self._manager_method(node, name)
             if found is not None:
@@ -229,7 +302,7 @@ class Namespace:
                 dotted = self.project.absolute(self.source.path, self.source.imports[head] + dot + rest)
                 found = self.project.method(dotted, name)
                 if found is not None:
-                    return found
+                    return self.here(found)
         return None
 
     def class_attribute(self, owner: str, name: str) -> Value:
@@ -257,11 +330,18 @@ class Namespace:
             if any("property" in ast.unparse(decorator) for decorator in function.node.decorator_list):
                 return self._property(local, asking)
             return LocalFunction(local)
+        imported = self.imported_property(owner, name)
+        if imported is not None:
+            return imported
         values = [self._shared(value, owner, name) for value in self._stored(owner, name)]
         declared = self.class_attribute(owner, name)
         if not isinstance(declared, Unknown) and not (values and declared == PLAIN):
             values.append(declared)
         return join(values)
+
+    def keeps(self, owner: str, name: str) -> bool:
+        """Whether each reading of an attribute gives the same object: it is no method and no property."""
+        return "." not in owner and self.method(owner, name) is None and self.imported_property(owner, name) is None
 
     def _stored(self, owner: str, name: str) -> Iterator[Value]:
         """What the methods of a class assign to ``self.name``."""
@@ -326,12 +406,13 @@ class Namespace:
         return value if isinstance(value, QuerySet) else None
 
     def row_attribute(self, row: Row, name: str) -> Value | None:
-        """An attribute of a row, as far as the file declares its model."""
+        """An attribute of a row, as far as the file declares its model, and as the project knows its relations."""
         declared = self.declared(row.model)
-        if declared is None:
-            return None
-        if name in declared.columns:
+        if declared is not None and name in declared.columns:
             return PLAIN
+        relation = self._relation(row, name)
+        if relation is not None or declared is None:
+            return relation
         if name in declared.to_many:
             prefetched = row.of is None or row.of.prefetches or row.of.shared
             return Manager(declared.to_many[name], Bound.BOUNDED, perhaps_prefetched=prefetched)
@@ -339,6 +420,7 @@ class Namespace:
             return RowAttribute(row.model, name)
         if isinstance(declared, ImportedModel):
             value = self.project.row_attribute(declared, name) if self.project is not None else None
+            value = self.here(value) if value is not None else None
             return replace(value, key="?", names=frozenset(), loops=()) if isinstance(value, QuerySet) else value
         local = self.method(row.model, name)
         if local is not None:
@@ -351,6 +433,22 @@ class Namespace:
                 return value if isinstance(value, Rows | Stream) else UNKNOWN
             return LocalFunction(local)
         return None
+
+    def _relation(self, row: Row, name: str) -> Value | None:
+        """What the project says that a row has under the name of a relation, wherever this is declared."""
+        absolute = self.absolute(row.model) if self.project is not None else ""
+        relation = self.project.relation(absolute, name) if self.project is not None and absolute else None
+        if relation is None:
+            return None
+        kind, target = relation[0], self.local_model(relation[1])
+        prefetched = row.of is None or row.of.prefetches or row.of.shared or not row.of.certain
+        if kind == "one":
+            return RowAttribute(row.model, name, prefetched, target)
+        declared = self.declared(target)
+        starts = list(declared.starts.values()) if isinstance(declared, ImportedModel) else []
+        # Rows that belong to another one come from the first manager of their model.
+        start = starts[0] if len(starts) == 1 else None
+        return Manager(target or name, Bound.BOUNDED, start, perhaps_prefetched=prefetched)
 
     @cached_property
     def mixes_orms(self) -> bool:

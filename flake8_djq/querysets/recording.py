@@ -56,6 +56,7 @@ class Recorder:
         self.left_early = False
         self.departures: list[tuple[ast.AST, ...]] = []
         self.disturbances: list[tuple[Loop, ...]] = []
+        self.writes: list[str] = []
         self.outcomes: tuple[State, State] = (self.state, self.state)
         self.output = 0
         self.evaluations: dict[tuple[ast.expr, How], Evaluation] = {}
@@ -64,6 +65,7 @@ class Recorder:
         self.has_effects = False
         self.is_generator = False
         self.attributes: dict[str, list[Value]] = {}
+        self.lookup_values: dict[ast.expr, Value] = {}
 
     def expr(self, node: ast.expr) -> Value:
         """Evaluate an expression: its value, with everything that evaluating it does to the state."""
@@ -93,6 +95,7 @@ class Recorder:
     def written(self, model: str, adds: bool = False) -> None:
         """Rows of one model change, or are added."""
         self.has_effects = True
+        self.writes.append(model)
         self.state.written(model)
         for loop in self.loops:
             loop.writes.add(model)
@@ -129,6 +132,9 @@ class Recorder:
                     self.consumed.append(option.evaluation)
                     again = self.loops != option.evaluation.loops
                     (option.evaluation.list_reads if again else option.evaluation.list_loops).add(node)
+                    option.evaluation.list_needed |= again
+                    if option.queryset.model in self.writes[option.evaluation.writes :]:
+                        option.evaluation.list_outlives_write = True
             elif isinstance(option, Wrapped):
                 items.append(self._consume_wrapped(option, how, by))
             elif isinstance(option, Sequence):
@@ -143,6 +149,11 @@ class Recorder:
         elif isinstance(value, Either):
             self.escape(value, node)
         return join(items)
+
+    def searched(self, value: Rows) -> None:
+        """Something looks for one item in a collection of rows."""
+        if isinstance(value.evaluation, Evaluation):
+            value.evaluation.list_searched |= self.loops != value.evaluation.loops
 
     def _feed(self, loop: Loop) -> None:
         """What has just been consumed goes through this loop."""
@@ -179,7 +190,7 @@ class Recorder:
             evaluation.every_turn = bool(self.loops) and self.path == self.loops[-1].path and not self.left_early
             evaluation.in_output = self.output > 0
             evaluation.handed_on_before = bool(facts and facts.handed_on) and not queryset.shared
-            evaluation.effects = len(self.disturbances)
+            evaluation.effects, evaluation.writes = len(self.disturbances), len(self.writes)
             self.evaluations[node, how] = evaluation
         else:
             evaluation.queryset, evaluation.bound = queryset, queryset.bound
@@ -192,6 +203,12 @@ class Recorder:
         evaluation.shared = (
             evaluation.shared or queryset.shared or queryset.perhaps_prefetched or bool(facts and facts.escaped)
         )
+        evaluation.limited_by |= {
+            name
+            for option in querysets
+            if option.bound is not Bound.UNBOUNDED
+            for name in option.names - queryset.names
+        }
         self.consumed.append(evaluation)
         if how is How.STREAM:
             evaluation.streamed_before = next((earlier for earlier in certain if self._just_streamed(earlier)), None)
@@ -330,4 +347,4 @@ class Recorder:
             return NONE if node.value is None else PLAIN
         if isinstance(node, ast.Attribute):
             return self.expr(node)
-        return UNKNOWN
+        return self.lookup_values.get(node, UNKNOWN)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flake8_djq.querysets.evaluations import How, Loop, Subject
 from flake8_djq.querysets.expressions import Expressions
+from flake8_djq.querysets.ordering import from_callers
 from flake8_djq.querysets.state import State, meet
 from flake8_djq.querysets.values import (
     NONE,
@@ -47,7 +48,7 @@ class FunctionReader(Expressions):
         """Read a body with its parameters bound."""
         self.given = names
         for name, value in names.items():
-            self.state.bind(name, value)
+            self.state.bind(name, from_callers(value))
         self.block(body)
 
     @property

@@ -133,6 +133,10 @@ class QuerySet(Identity):
 
     ``order`` are the fields that it is ordered by, as far as they are written out ("?" for one that is not).
 
+    ``ordering`` says where its order comes from: "kept" where it is that of the manager and the model that it began
+    with, "set" where it names one, "none" where it surely has none, "unknown". ``manager`` is the name of that manager
+    of the model; "" where it began with something else.
+
     ``certain`` is False where only a custom method's usual meaning says that this is a queryset. ``shared`` says that
     code outside the function holds the same object (a parameter, an attribute): its rows may be used there.
     """
@@ -155,6 +159,8 @@ class QuerySet(Identity):
     raw: bool = False
     walkable: bool = True
     order: tuple[str, ...] = ()
+    ordering: str = "kept"
+    manager: str = ""
     fields: tuple[str, ...] = ()
     origin: str = ""
     perhaps_prefetched: bool = False
@@ -190,11 +196,15 @@ class Row(Value):
 
 @dataclass(eq=False, repr=False)
 class RowAttribute(Value):
-    """An attribute of a row, at any depth: a value, another row, or a relation's manager, which its use will show."""
+    """An attribute of a row, at any depth: a value, another row, or a relation's manager, which its use will show.
+
+    ``target`` is the model of the one row that a known relation leads to; "" where that is not known.
+    """
 
     model: str
     name: str
     perhaps_prefetched: bool = True
+    target: str = ""
 
 
 @dataclass(eq=False, repr=False)
@@ -251,16 +261,21 @@ class InnerFunction(Value):
 
 @dataclass(eq=False, repr=False)
 class LocalClass(Value):
-    """A class of the same file that is no model."""
+    """A class that is no model: of the same file, or of another file of the project by its absolute name."""
 
     name: str
 
 
 @dataclass(eq=False, repr=False)
 class Instance(Value):
-    """An object of a class of the same file that is no model: mostly ``self``."""
+    """An object of a class that is no model, named like a LocalClass: mostly ``self``."""
 
     name: str
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether another file declares the class; then the object was made by calling it, and is of no subclass."""
+        return "." in self.name
 
 
 @dataclass(eq=False, repr=False)

@@ -21,7 +21,7 @@ from flake8_djq.context import Context, Contexts, Kind
 from flake8_djq.findings import Edit, Finding
 from flake8_djq.fixes.spans import can_be_edited
 from flake8_djq.options import Options
-from flake8_djq.source import Source
+from flake8_djq.source import FunctionNode, Source
 
 if TYPE_CHECKING:
     from flake8_djq.project.project import Project
@@ -93,6 +93,11 @@ class File:
         function = self.source.function_at(line)
         way = self.project.way_to(self.source.path, function.name) if function is not None else ""
         return Context(Kind.BATCH, way) if way else context
+
+    def function_at(self, node: ast.expr) -> FunctionNode | None:
+        """The outermost function around an expression."""
+        function = self.source.function_at(node.lineno)
+        return function.node if function is not None else None
 
     def is_reached_from_elsewhere(self, line: int) -> bool:
         """Whether only other files show that the code on a line is batch code; not where web code counts as well."""

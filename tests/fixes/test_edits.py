@@ -15,7 +15,7 @@ SAFE_LINES = {
         ("for e in Event.objects.all(): print(e)", f"for e in Event.objects.{STREAM}: print(e)"),
         ("for e in Event.objects.filter(a=1): print(e)", f"for e in Event.objects.filter(a=1).{STREAM}: print(e)"),
         ("ids = [e.pk for e in Event.objects.all()]", f"ids = [e.pk for e in Event.objects.{STREAM}]"),
-        ("ids = {e.pk: e for e in Event.objects.all()}", f"ids = {{e.pk: e for e in Event.objects.{STREAM}}}"),
+        ("ids = {e.pk: e.at for e in Event.objects.all()}", f"ids = {{e.pk: e.at for e in Event.objects.{STREAM}}}"),
         ("ids = lambda: [e.pk for e in Event.objects.all()]", f"ids = lambda: [e.pk for e in Event.objects.{STREAM}]"),
         ("for e in Event.objects.all( ) : print(e)", f"for e in Event.objects.{STREAM} : print(e)"),
         ("for e in Event.objects.all()[5:]: print(e)", f"for e in Event.objects.all()[5:].{STREAM}: print(e)"),
@@ -103,7 +103,7 @@ SAFE_LINES = {
 SAFE_ASYNC = {
     "DJQ101": [
         ("async for e in Event.objects.all(): print(e)", f"async for e in Event.objects.a{STREAM}: print(e)"),
-        ("y = [e async for e in Event.objects.all()]", f"y = [e async for e in Event.objects.a{STREAM}]"),
+        ("y = [e.at async for e in Event.objects.all()]", f"y = [e.at async for e in Event.objects.a{STREAM}]"),
     ],
     "DJQ104": [
         ("if await Order.objects.filter(a=1).acount(): x()", "if await Order.objects.filter(a=1).aexists(): x()"),

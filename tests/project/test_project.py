@@ -119,3 +119,14 @@ def test_files_that_cannot_be_read_do_no_harm(shop: Path) -> None:
     (shop / "core.py").write_text("from shop.models import Book\nBase = Book\n", encoding="utf-8")
     assert found("for book in overdue():") == []
     assert found("for book in Book.objects.all():") == ["DJQ101"]
+
+
+def test_an_answer_counts_for_the_files_of_answers_that_were_known_before(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert found("for book in Book.objects.sellable():") == ["DJQ101"]
+    assert found("for book in overdue():") == ["DJQ101"]
+    file = shop / "shop" / "models.py"
+    file.write_text("class Book:\n    objects = None\n", encoding="utf-8")
+    forget(monkeypatch)
+    assert found("for book in overdue():") == []

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from flake8_djq.findings import Finding
+from flake8_djq.querysets.calls import PIECES
 from flake8_djq.querysets.evaluations import Evaluation, How
 from flake8_djq.querysets.values import Bound
 from flake8_djq.rules.base import File, Fix, On, Rule
+from flake8_djq.rules.memory.hoarding import is_kept_on_purpose, kept_in
 from flake8_djq.rules.memory.streaming import Remedy, remedy_for
 from flake8_djq.rules.wording import spell
 
@@ -58,9 +61,15 @@ class LoopWithoutIterator(Rule[Evaluation]):
     a lookup by key, children of one parent row, a small model (one that `--djq-small-models` names, or that
     `--djq-table-sizes` shows to be small). Where the rows are cached already by an earlier loop, or may be since other
     code has had the queryset. Where the same queryset is handed on afterwards, or its rows are changed by the loop and
-    read again (`bulk_update`). On `raw()`. Inside another loop that does not change the query (that is DJQ203). Where
-    the linter does not know that the thing is a queryset. A queryset that is looped over twice is flagged once, and
-    `.iterator()` is not offered: it would run the query twice.
+    read again (`bulk_update`). On `raw()`. Inside another loop that does not change the query (that is DJQ203); where
+    the turns of a `while` share one cache. Where a collection is made of the rows to be kept: what a function with
+    `functools.cache` gives, or what a `global` name holds. Where the linter does not know that the thing is a queryset,
+    or whether a condition leaves a few rows: one held by a name, `filter(**lookups)`, equality of a field that mostly
+    tells rows apart (`email`, `slug`, `name` ...). In code that only other files show to be batch code, also where a
+    parameter may limit the rows.
+
+    A queryset that is looped over twice is flagged once, and `.iterator()` is not offered: it would run the query
+    twice. Nor is it where every row goes into a collection that outlives the loop: a stream would gain nothing.
 
     ## Fix safety
     `.iterator()` gives the same rows, and it is safe where nothing that happens between the first row and the last
@@ -114,13 +123,19 @@ class LoopWithoutIterator(Rule[Evaluation]):
         if subject.same_on_each_turn:
             return  # asked anew on each turn of an outer loop: that is DJQ203
         reuse = self._reuse(subject)
-        if reuse is None:
+        if reuse is None or is_kept_on_purpose(subject, file.function_at(subject.node)):
             return
         text = spell(subject.node)
         origin = f" (here {subject.queryset.origin})" if subject.queryset.origin else ""
         message = f"this loop holds every row of {text}{origin} in memory; "
-        remedy = Remedy(reuse, None) if reuse else remedy_for(subject, file)
+        remedy = Remedy(reuse, None) if reuse else self._remedy(subject, file)
         yield self.finding(file, subject.node, message + remedy.text, remedy.edit, subject.queryset.model)
+
+    def _remedy(self, subject: Evaluation, file: File) -> Remedy:
+        kept = kept_in(subject)
+        if kept:
+            return Remedy(f"they all stay in {kept}: keep only what is needed of them, or work in batches")
+        return remedy_for(subject, file)
 
     def _reuse(self, subject: Evaluation) -> str | None:
         """What else uses the cached rows, as the end of the message; "" for nothing, None where that is not known."""
@@ -134,28 +149,30 @@ class LoopWithoutIterator(Rule[Evaluation]):
                 return f"line {use.line} takes their len(): ask .count() once before, then stream the rows here"
             return (
                 f"line {use.line} reads the same rows again, so .iterator() would run the query twice:"
-                " do both in one pass over the rows"
+                " only a single pass over them could stream"
             )
         if subject.later_uses(How.ESCAPE):
             return None
         streams = subject.later_uses(How.STREAM)
         if streams:
             return f"line {streams[0].line} runs the query again for a stream: do both in one pass over the rows"
-        if subject.repeated_by_loop or any(use.node in own for use in subject.later_uses(How.LOOP)):
+        waits = bool(subject.loops) and isinstance(subject.loops[-1].node, ast.While)
+        one_pass = waits and subject.by in PIECES  # of one and the same iterator
+        if not one_pass and (subject.repeated_by_loop or any(use.node in own for use in subject.later_uses(How.LOOP))):
+            if waits or not subject.every_turn:
+                return None
             return (
-                None
-                if not subject.every_turn
-                else (
-                    "an outer loop goes over them on its later turns too, so .iterator() would run the query each time:"
-                    " narrow it before that loop"
-                )
+                "an outer loop goes over them on its later turns too, so .iterator() would run the query each time:"
+                " narrow it before that loop"
             )
         filled = [earlier for earlier in subject.perhaps_before if earlier.how.fills_cache and earlier is not subject]
         if filled:
             earlier = filled[0]
             if len(filled) > 1:
                 lines = " and ".join(str(other.node.lineno) for other in filled)
-                return f"lines {lines} need them loaded too: do all of it in one pass over the rows"
+                if all(other.how in (How.LENGTH, How.TRUTH) for other in filled):
+                    return f"lines {lines} need only their number: ask .count() once before, then stream the rows here"
+                return f"lines {lines} need them loaded too: only a single pass over them could stream"
             line = earlier.node.lineno
             if earlier.how is How.LENGTH and earlier.asks_existence is None:
                 return f"line {line} has loaded them for their len(): ask .count() there, then stream the rows here"

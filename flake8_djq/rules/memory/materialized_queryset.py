@@ -8,6 +8,7 @@ from flake8_djq.findings import Finding
 from flake8_djq.querysets.evaluations import Evaluation, How
 from flake8_djq.querysets.values import Bound
 from flake8_djq.rules.base import File, Fix, On, Rule
+from flake8_djq.rules.memory.hoarding import is_kept_on_purpose, kept_in
 from flake8_djq.rules.memory.streaming import Remedy, remedy_for
 from flake8_djq.rules.wording import spell
 
@@ -44,9 +45,11 @@ class MaterializedQueryset(Rule[Evaluation]):
     ## When it is silent
     Outside batch code. On what is bounded: a slice with a stop (`list(queryset[:100])`), a lookup by key, children of
     one parent, small models. On GROUP BY results (`values("day").annotate(...)`) and on `distinct()` values, which are
-    few where people ask for them. On `list(queryset.iterator())`. On values that an `in` test looks up on each turn of
-    a loop, and on lists that something picks from again and again. Where the rows were looped over or made into a
-    collection before. On `raw()`.
+    few where people ask for them. On `list(queryset.iterator())`. On values that are looked up on each turn of a loop
+    (`in`, `.get()`, an index). On lists that are gone through on each turn of a loop, that the code changes, or that
+    something picks from. On a collection that is kept on purpose: what a function with `functools.cache` gives, or what
+    a `global` name holds. On rows that are loaded before a write to their model, and read after it: they are the rows
+    as they were. Where the rows were looped over or made into a collection before. On `raw()`.
 
     ## Fix safety
     Unsafe: a list can be read again, indexed and measured; a stream cannot. It is written only for a `list()` or
@@ -69,11 +72,15 @@ class MaterializedQueryset(Rule[Evaluation]):
             return
         if subject.list_needed or (subject.list_searched and subject.queryset.values):
             return  # one load serves many lookups
+        if subject.list_outlives_write:
+            return  # the rows as they were before
         if any(
             earlier.how in (How.LOOP, How.MATERIALIZE) for earlier in subject.perhaps_before if earlier is not subject
         ):
             return
-        built = {"*": "the unpacked arguments hold", "[::]": "a slice with a step loads", "join": "join() holds"}.get(
+        if is_kept_on_purpose(subject, file.function_at(subject.node)):
+            return
+        built = {"*": "* holds", "[::]": "a slice with a step loads", "join": "join() holds"}.get(
             subject.by, f"{subject.by}() holds"
         )
         remedy = self._remedy(subject, file)
@@ -81,11 +88,11 @@ class MaterializedQueryset(Rule[Evaluation]):
         yield self.finding(file, subject.node, message, remedy.edit, subject.queryset.model)
 
     def _remedy(self, subject: Evaluation, file: File) -> Remedy:
-        if not subject.list_loops or len(subject.list_loops) > 1 or subject.list_reads - subject.list_loops:
-            # What else the collection is used for, a stream could not do.
-            return Remedy("ask the database for what is needed of them, or work in batches", None)
-        if subject.by == "sorted":
+        looped_once = len(subject.list_loops) == 1 and not subject.list_reads - subject.list_loops
+        if looped_once and subject.by == "sorted":
             sort = f"let the database sort and stream it: {spell(subject.node)}.order_by(...).iterator(...)"
             return Remedy(sort, None)
-        remedy = remedy_for(subject, file, subject.call)
-        return remedy if subject.by in ("list", "tuple") else Remedy(remedy.text, None)
+        if looped_once and subject.by in ("list", "tuple") and not kept_in(subject):
+            return remedy_for(subject, file, subject.call)
+        # What else a collection is for, a stream could not do.
+        return Remedy("ask the database for what is needed of them, or work in batches", None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import lru_cache
 
 from flake8_djq.findings import Edit, Finding
 from flake8_djq.fixes.spans import Replacements, ancestors, call_on, call_on_inside
@@ -11,6 +12,7 @@ from flake8_djq.querysets.evaluations import Evaluation, How, ManagerTruth, Subj
 from flake8_djq.querysets.values import Bound
 from flake8_djq.rules.base import File, Fix, On, Rule
 from flake8_djq.rules.wording import called, spell
+from flake8_djq.source import FunctionNode, dotted_name
 
 __all__ = ["TruthForExists"]
 
@@ -105,6 +107,8 @@ class TruthForExists(Rule[Subject]):
             if subject.call is None or not isinstance(subject.call.func, ast.Attribute):
                 return
             queryset = subject.call.func.value
+            if subject.queryset.perhaps_prefetched and _is_loaded_too(queryset, file):
+                return
         exists = "aexists()" if subject.by == "acount" else "exists()"
         remedy = (
             ("" if subject.asks_existence else "not ")
@@ -112,6 +116,8 @@ class TruthForExists(Rule[Subject]):
             + called(queryset, exists)
         )
         waste = WASTE[subject.how].replace("every row", "the row") if subject.queryset.one_row else WASTE[subject.how]
+        if subject.queryset.perhaps_prefetched:
+            waste = f"unless they are prefetched, {waste}"
         message = f"{waste} of {spell(queryset)} to know whether there is one; ask just that: {remedy}"
         yield self.finding(file, subject.node, message, lambda: self._edit(subject, queryset, exists, file))
 
@@ -134,6 +140,21 @@ class TruthForExists(Rule[Subject]):
             whole, asks = around[-1], True  # type: ignore[assignment]
         before = ("" if asks else "not ") + ("await " if exists == "aexists()" else "")
         return call_on_inside(file.source, whole, queryset, exists, before)
+
+
+def _is_loaded_too(relation: ast.expr, file: File) -> bool:
+    """Whether the function also takes all rows of a relation: one load could answer both."""
+    function = file.function_at(relation)
+    return function is not None and dotted_name(relation) in _loaded(function)
+
+
+@lru_cache(maxsize=8)
+def _loaded(function: FunctionNode) -> frozenset[str]:
+    """The names of which a function takes ``all()``."""
+    names = (
+        dotted_name(node.value) for node in ast.walk(function) if isinstance(node, ast.Attribute) and node.attr == "all"
+    )
+    return frozenset(filter(None, names))
 
 
 def _reads_cache(use: Use) -> bool:

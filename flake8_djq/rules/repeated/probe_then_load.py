@@ -130,7 +130,7 @@ class ProbeThenLoad(Rule[Evaluation]):
                 return message, partial(self._without_probe, subject, load, file)
             message = f"{text} costs a query of its own; test the rows themselves, which line {load.line} loads anyway"
             return message, partial(self._rows_instead, subject, load, file)
-        if subject.in_output or streamed or unbounded:
+        if subject.in_output or streamed or unbounded or not load.same_object:
             return "", _none  # rows that are streamed cannot be counted first
         if subject.result_used:
             message = (

@@ -99,6 +99,25 @@ def test_django_42_ignores_the_prefetch_with_a_warning(shops: Shops) -> None:
     assert after.warnings == []
 
 
+@pytest.mark.parametrize("way", ["slices", "paginator"])
+def test_pages_without_an_order_give_rows_twice_or_never(way: str, on: Shopping) -> None:
+    # PostgreSQL writes a changed row to another place, and gives rows as they lie there.
+    run = on("postgresql").run("claims/djq403_pages.py", way)
+    twice, never = run.result
+    assert twice > 1000
+    assert never > 1000
+    warned = [warning for warning in run.warnings if warning.startswith("UnorderedObjectListWarning: ")]
+    assert bool(warned) is (way == "paginator")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("way", ["slices in order", "paginator in order"])
+def test_pages_in_order_give_each_row_once(name: str, way: str, on: Shopping) -> None:
+    run = on(name).run("claims/djq403_pages.py", way)
+    assert run.result == [0, 0]
+    assert run.warnings == []
+
+
 def test_the_log_of_statements_is_bounded_by_their_number(on: Shopping) -> None:
     shop = on("sqlite")
     assert shop.run("claims/djq501_many.py", debug_from="before/djq501_batch_settings.py").result == 9000

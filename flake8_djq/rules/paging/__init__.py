@@ -1,0 +1,1 @@
+"""DJQ4: walking a table in pages."""

@@ -1,0 +1,200 @@
+"""What the rules of family 1 and 2 say, and where they hold their tongue: each text is batch code with marks."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support import codes, expected, findings, places
+
+HEAD = """
+import functools
+from django.db.models import Q
+from shop.models import Book, Event, Order
+"""
+
+
+def message(text: str) -> str:
+    """The message of the only finding in a text."""
+    [finding] = findings(HEAD + text)
+    return finding.message
+
+
+@pytest.mark.parametrize(
+    ("loop", "collection"),
+    [
+        ("    kept = []\n    for book in Book.objects.all():\n        kept.append(book)\n    return kept", "kept"),
+        ("    by = {}\n    for book in Book.objects.all():\n        by[book.isbn] = book\n    return by", "by"),
+        ("    by = {}\n    for b in Book.objects.all():\n        by.setdefault(b.year, []).append((b, 1))", "by"),
+        ("    for book in Book.objects.all():\n        self.by[book.year].append(book)", "self.by"),
+        ("    return [book for book in Book.objects.all()]", "a list"),
+        ("    return {book.isbn: book for book in Book.objects.all()}", "a dict"),
+        ("    return {(book, 1) for book in Book.objects.all()}", "a set"),
+    ],
+)
+def test_no_stream_for_rows_that_are_all_kept(loop: str, collection: str) -> None:
+    assert message(f"def work(self):\n{loop}\n").endswith(
+        f"they all stay in {collection}: keep only what is needed of them, or work in batches"
+    )
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        "    kept = []\n    for book in Book.objects.all():\n        if book.price:\n            kept.append(book)",
+        "    kept = []\n    for book in Book.objects.all():\n        kept.append(book.isbn)",
+        "    kept = []\n    for book in Book.objects.all():\n        kept.append(book)\n        kept = send(kept)",
+        "    kept = []\n    for book in Book.objects.all():\n        kept.append(book)\n        kept.clear()",
+        "    return [book for book in Book.objects.all() if book.price]",
+        "    return {book.isbn: book.price for book in Book.objects.all()}",
+    ],
+)
+def test_a_stream_for_rows_that_are_not(loop: str) -> None:
+    assert "stream it: Book.objects.iterator(chunk_size=2000)" in message(f"def work(self):\n{loop}\n")
+
+
+CACHE = "def fill():\n    global CACHE\n    CACHE = {}\n"
+DICT = "{b.pk: b for b in Book.objects.all()}"
+MEMO = "{}\ndef isbns():\n    return {{book.isbn for book in Book.objects.all()}}\n"
+
+
+@pytest.mark.parametrize(
+    ("silent", "flagged"),
+    [
+        (
+            CACHE.format("{b.pk: b for b in Book.objects.all()}"),
+            "def fill():\n    x = {b.pk: b for b in Book.objects.all()}\n",
+        ),
+        (CACHE.format("list(Book.objects.all())"), "def fill():\n    x = list(Book.objects.all())\n"),
+        (MEMO.format("@functools.cache"), MEMO.format("@functools.wraps")),
+        (MEMO.format("@functools.lru_cache(maxsize=1)"), MEMO.format("@log(maxsize=1)")),
+    ],
+)
+def test_what_is_kept_on_purpose_is_left_alone(silent: str, flagged: str) -> None:
+    assert codes(HEAD + silent) == []
+    assert codes(HEAD + flagged)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        # the rows as they were before the write
+        "books = Book.objects.filter(sold=True)\n    pks = list(books.values_list('pk'))\n"
+        "    books.update(sold=False)\n    for pk in pks:\n        send(pk)",
+        "books = Book.objects.filter(sold=True)\n    pks = list(books)\n    books.delete()\n"
+        "    for pk in pks:\n        send(pk)",
+        # one load serves many walks and look-ups
+        "pks = list(Book.objects.values_list('pk', flat=True))\n    while True:\n"
+        "        for pk in pks:\n            send(pk)",
+        "pks = list(Book.objects.values_list('pk', flat=True))\n    pks.remove(3)\n"
+        "    for pk in pks:\n        send(pk)",
+        "names = dict(Book.objects.values_list('pk', 'name'))\n    for row in rows:\n        send(names.get(row))",
+        "names = dict(Book.objects.values_list('pk', 'name'))\n    for row in rows:\n        send(names[row])",
+    ],
+)
+def test_lists_that_are_needed_as_lists(body: str) -> None:
+    assert codes(f"{HEAD}def work(rows):\n    {body}\n") == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "pks = list(Book.objects.values_list('pk', flat=True))\n    Event.objects.update(x=1)\n    for pk in pks:\n"
+        "        send(pk)",
+        "pks = list(Book.objects.values_list('pk', flat=True))\n    for pk in pks:\n        send(pk)",
+        "names = dict(Book.objects.values_list('pk', 'name'))\n    return names.get(3)",
+    ],
+)
+def test_lists_that_are_not(body: str) -> None:
+    assert codes(f"{HEAD}def work(rows):\n    {body}\n") == ["DJQ102"]
+
+
+def test_a_set_is_not_offered_as_a_stream() -> None:
+    assert "stream" not in message("def work():\n    for book in set(Book.objects.all()):\n        send(book)\n")
+
+
+def test_a_batch_of_a_long_list_is_short() -> None:
+    text = f"""{HEAD}
+def work():
+    ids = list(Event.objects.values_list("pk", flat=True))  # DJQ102
+    for start in range(0, len(ids), 100):
+        batch = ids[start : start + 100]
+        for book in Book.objects.filter(pk__in=batch):
+            send(book)
+        Book.objects.bulk_update(Book.objects.filter(pk__in=batch), ["name"])
+    rest = ids[100:]
+    for book in Book.objects.filter(pk__in=rest):  # DJQ101
+        send(book)
+"""
+    assert places(text) == expected(text)
+
+
+def test_a_limit_that_the_caller_passes() -> None:
+    text = f"""{HEAD}
+def overdue(limit=None):
+    books = Book.objects.filter(due__lt=1)
+    return books[:limit] if limit else books
+
+def work(n):
+    for book in overdue(n):
+        send(book)
+    for book in overdue():  # DJQ101
+        send(book)
+"""
+    assert places(text) == expected(text)
+
+
+@pytest.mark.parametrize(
+    "lookup",
+    ["email=x", "slug=x", "name='One'", "isbn=x", "owner_id=x.pk", "query", "build(x)", "**{f'{x}__in': y}", "**x"],
+)
+def test_lookups_that_may_leave_a_few_rows(lookup: str) -> None:
+    assert codes(f"{HEAD}def work(x, y, query):\n    for b in Book.objects.filter({lookup}):\n        send(b)\n") == []
+
+
+@pytest.mark.parametrize("lookup", ["sold=True", "~Q(pk=x)", "Q(sold=True) | Q(pk=x)", "Exists(x)", "**{'sold': True}"])
+def test_lookups_that_leave_many(lookup: str) -> None:
+    text = f"{HEAD}def work(x):\n    for b in Book.objects.filter({lookup}):\n        send(b)\n"
+    assert codes(text) == ["DJQ101"]
+
+
+def test_two_passes_are_not_said_to_be_one() -> None:
+    loop = "    for b in books:\n        send(b)\n"
+    text = f"def work():\n    books = Book.objects.all()\n{loop}{loop}"
+    assert message(text).endswith(
+        "line 8 reads the same rows again, so .iterator() would run the query twice: only a single pass over them could"
+        " stream"
+    )
+
+
+def test_a_test_and_a_length_need_no_rows() -> None:
+    text = """
+def work():
+    books = Book.objects.filter(sold=True)
+    if not books:
+        return
+    print(len(books))
+    for book in books:
+        send(book)
+"""
+    assert "lines 7 and 9 need only their number: ask .count() once before" in message(text)
+
+
+def test_the_turns_of_a_while_share_a_cache() -> None:
+    text = (
+        "def work():\n    books = Book.objects.all()\n    while True:\n        for b in books:\n            send(b)\n"
+    )
+    assert codes(HEAD + text) == []
+
+
+def test_a_count_beside_the_load_of_another_object() -> None:
+    text = "def work(x):\n    books = Book.objects.filter(shop_id=x)\n    n = books.count()\n"
+    text += "    for book in {}:\n        send(book)\n    print(n)\n"
+    assert codes(HEAD + text.format("books")) == ["DJQ202"]
+    assert codes(HEAD + text.format("Book.objects.filter(shop_id=x)")) == []
+
+
+def test_a_count_of_what_may_be_prefetched() -> None:
+    text = "def work(order: Order):\n    if order.lines.count() > 0:\n        send(order)\n"
+    assert "unless they are prefetched, this counts every row of order.lines" in message(text)
+    loaded = text + "    for line in order.lines.all():\n        send(line)\n"
+    assert codes(HEAD + loaded) == []
