@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import deque
 from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from flake8_djq.context import TEST_PATH
 from flake8_djq.options import Options
-from flake8_djq.project.files import MOST_FILES, VIRTUAL_ENVIRONMENT, is_entered, is_kind
+from flake8_djq.project.files import MOST_FILES, MOST_NAMES, VIRTUAL_ENVIRONMENT, is_entered, is_kind
 from flake8_djq.project.roots import Roots
 from flake8_djq.project.store import Store
 
@@ -75,13 +76,18 @@ class Overview:
         stamps = _stamps(self._roots)
         named = (self._options.batch_paths, self._options.batch_settings)
         state = hashlib.sha256(repr((stamps, named)).encode()).hexdigest()
-        kept = self._store.read(KEY)
-        if kept is not None and kept[0] == state:
-            content: dict[str, Any] = kept[1]
-            return content
-        content = self._made(stamps)
-        self._store.write(KEY, [state, content])
+        content = self._kept(state)
+        if content is None:
+            with self._store.alone():
+                content = self._kept(state)
+                if content is None:
+                    content = self._made(stamps)
+                    self._store.write(KEY, [state, content])
         return content
+
+    def _kept(self, state: str) -> dict[str, Any] | None:
+        kept = self._store.read(KEY)
+        return kept[1] if kept is not None and kept[0] == state else None
 
     def _made(self, stamps: dict[str, str]) -> dict[str, Any]:
         # A run that finds its overview ready needs none of what makes it.
@@ -131,19 +137,21 @@ def _stamps(roots: Roots) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     root = os.fspath(roots.root)
-    pending = [root]
-    while pending and len(found) < MOST_FILES:
-        folder = pending.pop()
+    pending = deque([root])
+    seen = 0
+    while pending and len(found) < MOST_FILES and seen < MOST_NAMES:
+        folder = pending.popleft()
         if TEST_PATH.search(folder[len(root) :] + "/") or os.path.exists(os.path.join(folder, VIRTUAL_ENVIRONMENT)):
             continue
         try:
             with os.scandir(folder) as entries:
                 for entry in entries:
+                    seen += 1
                     name = entry.name
                     if name.endswith(SUFFIXES) or name.startswith(PREFIXES):
                         if not TEST_PATH.search(entry.path[len(root) :]) and is_kind(entry, "file"):
                             status = entry.stat()
-                            found[entry.path] = f"{status.st_mtime_ns} {status.st_size}"
+                            found[entry.path] = f"{status.st_mtime_ns} {status.st_ctime_ns} {status.st_size}"
                     elif is_entered(name) and entry.is_dir(follow_symlinks=False):
                         pending.append(entry.path)
         except OSError:

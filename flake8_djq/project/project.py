@@ -109,7 +109,9 @@ class Project:
 
     def is_relation(self, name: str) -> bool:
         """Whether some model's rows have many others under this name."""
-        return name in self.overview.relations or name.endswith("_set")
+        if name in self.overview.relations:
+            return True
+        return name.endswith("_set") and any(name in relations for relations in self.overview.models.values())
 
     def relation(self, model: str, name: str) -> tuple[str, str] | None:
         """What the rows of a model have under a name, and of which model: see ``RelationTable``; None for no relation.

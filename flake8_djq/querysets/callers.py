@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from flake8_djq.querysets.evaluations import Evaluation, Subject
+from flake8_djq.querysets.evaluations import Evaluation, How, Subject
 from flake8_djq.source import FunctionNode
 
 __all__ = ["hangs_on_callers"]
@@ -22,7 +22,21 @@ def hangs_on_callers(subject: Subject, function: FunctionNode) -> bool:
     given = {part.arg for part in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
     given |= {part.arg for part in (arguments.vararg, arguments.kwarg) if part is not None}
     queryset = subject.queryset
-    if queryset.shared or subject.limited_by & given or BY_COLLECTION.search(queryset.key):
+    if queryset.shared or subject.limited_by or _root(queryset.node) in given or BY_COLLECTION.search(queryset.key):
+        return True
+    if subject.how is How.MATERIALIZE and _gives(function, subject):
         return True
     tests = [node.test for node in subject.path if isinstance(node, ast.If | ast.IfExp | ast.While)]
     return any(isinstance(node, ast.Name) and node.id in given for test in tests for node in ast.walk(test))
+
+
+def _root(node: ast.expr) -> str:
+    """The name that a chain of calls and attributes begins with."""
+    while isinstance(node, ast.Attribute | ast.Call | ast.Subscript):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _gives(function: FunctionNode, subject: Evaluation) -> bool:
+    """Whether a collection is what a function is there to return: its callers know what they need of it."""
+    return any(isinstance(node, ast.Return) and node.value is subject.call for node in ast.walk(function))

@@ -15,6 +15,7 @@ from flake8_djq.querysets.paging import Paging
 from flake8_djq.querysets.spelling import names_in
 from flake8_djq.querysets.state import State, meet
 from flake8_djq.querysets.values import (
+    BATCH,
     NONE,
     PLAIN,
     UNKNOWN,
@@ -163,6 +164,8 @@ class Expressions(Paging):
         if not querysets:
             if isinstance(base, Rows) and self._stops(node.slice):
                 return Rows(replace(base.queryset, bound=Bound.BOUNDED))  # a batch of them
+            if isinstance(base, Unknown) and self._stops(node.slice):
+                return BATCH
             return base if isinstance(base, Rows | Plain) else UNKNOWN
         if node.slice.step is not None:
             self.evaluate(How.MATERIALIZE, node, querysets, "[::]")
@@ -250,6 +253,8 @@ class Expressions(Paging):
             return self.together(querysets, either)
         self.escape(left, node.left)
         self.escape(right, node.right)
+        if isinstance(node.op, ast.Sub | ast.BitAnd) and (isinstance(left, Rows) or left == BATCH):
+            return Rows(left.queryset) if isinstance(left, Rows) else BATCH  # no more than there were
         return PLAIN if left == PLAIN or right == PLAIN else UNKNOWN
 
     def _read_Tuple(self, node: ast.Tuple | ast.List) -> Value:

@@ -10,6 +10,7 @@ from flake8_djq.querysets import calls
 from flake8_djq.querysets.evaluations import Evaluation, How
 from flake8_djq.querysets.recording import Recorder
 from flake8_djq.querysets.values import (
+    BATCH,
     PLAIN,
     UNKNOWN,
     Bound,
@@ -146,9 +147,7 @@ class FunctionCalls(Recorder):
             self.consume(value, node, how, "for" if value.by in calls.PIECES else by)
             return PLAIN
         self.escape(value, node)
-        if isinstance(value, Rows | ListValue):
-            return value
-        return PLAIN
+        return value if isinstance(value, Rows | ListValue) or value == BATCH else PLAIN
 
     def _length(self, value: Value, node: ast.expr, call: ast.Call) -> Value:
         querysets = self.querysets(value)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from flake8_djq.querysets.api import Method
 from flake8_djq.querysets.declarations import ModelClass
 from flake8_djq.querysets.values import (
+    BATCH,
     KEYS,
     NONE,
     Bound,
@@ -274,7 +275,7 @@ def _children(value: Value) -> Bound:
     if isinstance(value, QuerySet | Rows):
         queryset = value if isinstance(value, QuerySet) else value.queryset
         return Bound.BOUNDED if queryset.bound is Bound.BOUNDED else Bound.UNBOUNDED
-    return Bound.UNBOUNDED
+    return Bound.BOUNDED if value == BATCH else Bound.UNBOUNDED
 
 
 def _batch(node: ast.expr, value: Value) -> Bound:
@@ -287,6 +288,6 @@ def _batch(node: ast.expr, value: Value) -> Bound:
         return value.bound
     if isinstance(value, Rows):
         return value.queryset.bound
-    if isinstance(value, Sequence):
+    if isinstance(value, Sequence) or value == BATCH:
         return Bound.BOUNDED
     return Bound.UNKNOWN

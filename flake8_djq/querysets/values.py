@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 __all__ = [
+    "BATCH",
     "KEYS",
     "NONE",
     "PLAIN",
@@ -81,7 +82,8 @@ class Unknown(Value):
 class Plain(Value):
     """Certainly no queryset: a number, a text, a dict ...
 
-    ``what`` is "none" for None and "file" for an open file or another source of unknown length.
+    ``what`` is "none" for None, "file" for an open file or another source of unknown length, and "batch" for a slice of
+    something else.
     """
 
     what: str = ""
@@ -90,6 +92,7 @@ class Plain(Value):
 UNKNOWN = Unknown()
 PLAIN = Plain()
 NONE = Plain("none")
+BATCH = Plain("batch")
 
 
 @dataclass(eq=False, repr=False)

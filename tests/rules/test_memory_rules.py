@@ -198,3 +198,19 @@ def test_a_count_of_what_may_be_prefetched() -> None:
     assert "unless they are prefetched, this counts every row of order.lines" in message(text)
     loaded = text + "    for line in order.lines.all():\n        send(line)\n"
     assert codes(HEAD + loaded) == []
+
+
+def test_a_slice_of_something_unknown_is_a_batch() -> None:
+    text = f"""{HEAD}
+def work(pks):
+    for start in range(0, len(pks), 100):
+        batch = pks[start : start + 100]
+        known = set(Event.objects.filter(book_id__in=batch).values_list("book_id", flat=True))
+        for event in Event.objects.filter(book_id__in=set(batch) - known):
+            send(event)
+        for event in Event.objects.filter(book_id__in=known & seen):
+            send(event)
+        for event in Event.objects.filter(book_id__in=seen - known):  # DJQ101
+            send(event, start)
+"""
+    assert places(text.replace("seen - known", "seen(start) - known")) == expected(text)
