@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from flake8.options.manager import OptionManager
@@ -124,8 +124,7 @@ def _absolute(path: str, folder: str = os.curdir) -> str:
     return os.path.abspath(os.path.join(folder, path.strip())) if path.strip() else ""
 
 
-@dataclass(frozen=True)
-class _Setting:
+class _Setting(NamedTuple):
     """One row of the table below; ``read`` raises ValueError with what the option takes.
 
     ``is_file`` says that the value is the path of a file, from the folder of the configuration that names it.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import deque
 from fnmatch import fnmatch
@@ -14,7 +13,7 @@ from flake8_djq.context import TEST_PATH
 from flake8_djq.options import Options
 from flake8_djq.project.files import MOST_FILES, MOST_NAMES, VIRTUAL_ENVIRONMENT, is_entered, is_kind
 from flake8_djq.project.roots import Roots
-from flake8_djq.project.store import Store
+from flake8_djq.project.store import Store, fingerprint
 
 if TYPE_CHECKING:
     from flake8_djq.project.relations import RelationTable
@@ -75,7 +74,7 @@ class Overview:
     def _content(self) -> dict[str, Any]:
         stamps = _stamps(self._roots)
         named = (self._options.batch_paths, self._options.batch_settings)
-        state = hashlib.sha256(repr((stamps, named)).encode()).hexdigest()
+        state = fingerprint(repr((stamps, named)))
         content = self._kept(state)
         if content is None:
             with self._store.alone():
@@ -141,7 +140,7 @@ def _stamps(roots: Roots) -> dict[str, str]:
     seen = 0
     while pending and len(found) < MOST_FILES and seen < MOST_NAMES:
         folder = pending.popleft()
-        if TEST_PATH.search(folder[len(root) :] + "/") or os.path.exists(os.path.join(folder, VIRTUAL_ENVIRONMENT)):
+        if _is_of_tests(folder[len(root) :] + "/") or os.path.exists(os.path.join(folder, VIRTUAL_ENVIRONMENT)):
             continue
         try:
             with os.scandir(folder) as entries:
@@ -149,7 +148,7 @@ def _stamps(roots: Roots) -> dict[str, str]:
                     seen += 1
                     name = entry.name
                     if name.endswith(SUFFIXES) or name.startswith(PREFIXES):
-                        if not TEST_PATH.search(entry.path[len(root) :]) and is_kind(entry, "file"):
+                        if not _is_of_tests(name) and is_kind(entry, "file"):
                             status = entry.stat()
                             found[entry.path] = f"{status.st_mtime_ns} {status.st_ctime_ns} {status.st_size}"
                     elif is_entered(name) and entry.is_dir(follow_symlinks=False):
@@ -157,3 +156,7 @@ def _stamps(roots: Roots) -> dict[str, str]:
         except OSError:
             continue
     return found
+
+
+def _is_of_tests(path: str) -> bool:
+    return "test" in path and bool(TEST_PATH.search(path))

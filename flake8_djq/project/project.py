@@ -7,7 +7,6 @@ and counts as long as these have not changed.
 from __future__ import annotations
 
 import ast
-import hashlib
 import os
 import warnings
 import zlib
@@ -18,12 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from flake8_djq import __version__
-from flake8_djq.fixes.files import NotWritten, read_file
 from flake8_djq.options import Options
-from flake8_djq.project.answers import answer
 from flake8_djq.project.overview import Overview
 from flake8_djq.project.roots import Roots, find_roots
-from flake8_djq.project.store import Store
+from flake8_djq.project.store import Store, fingerprint
 from flake8_djq.querysets.declarations import ImportedModel
 from flake8_djq.querysets.exchange import from_json
 from flake8_djq.querysets.module import Module
@@ -70,7 +67,7 @@ def _open(roots: Roots, options: Options) -> Project:
     )
     if (roots.root, matter) not in _opened:
         made_with = f"{__version__} {_age_of_code()} {sorted(matter.small_models)}"
-        version = hashlib.sha256(made_with.encode()).hexdigest()[:12]
+        version = fingerprint(made_with)
         _opened[roots.root, matter] = Project(roots, matter, Store(roots.root, version))
     return _opened[roots.root, matter]
 
@@ -268,6 +265,9 @@ class Project:
             return None
         if question.startswith("name:") and path.name == "__init__.py":
             self._note_absence(f"{module}.{question.removeprefix('name:')}")
+        # A run that finds its answers ready needs none of what makes them.
+        from flake8_djq.project.answers import answer
+
         read = self._module(module, path)
         try:
             return answer(read, question) if read is not None else None
@@ -276,6 +276,8 @@ class Project:
 
     def _module(self, name: str, path: Path) -> Module | None:
         if name not in self._modules:
+            from flake8_djq.fixes.files import NotWritten, read_file
+
             self._modules[name] = None
             try:
                 text = read_file(path).text

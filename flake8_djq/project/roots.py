@@ -41,6 +41,8 @@ class Roots:
             folder for folder in dict.fromkeys(folders) if folder in (root, top) or _is_source_folder(folder)
         ]
         self.sources.sort(key=lambda folder: -len(folder.parts))
+        self._files: dict[str, Path | None] = {}
+        self._modules: dict[Path, str] = {}
 
     @property
     def is_django_project(self) -> bool:
@@ -49,6 +51,11 @@ class Roots:
 
     def file_of(self, dotted: str) -> Path | None:
         """The file of a module or package, or None. A namespace package has no file."""
+        if dotted not in self._files:
+            self._files[dotted] = self._find(dotted)
+        return self._files[dotted]
+
+    def _find(self, dotted: str) -> Path | None:
         parts = dotted.split(".")
         if not all(part.isidentifier() for part in parts):
             return None
@@ -60,6 +67,11 @@ class Roots:
 
     def module_of(self, path: Path) -> str:
         """The dotted name of a file, from the nearest source folder above it; "" for a file outside the project."""
+        if path not in self._modules:
+            self._modules[path] = self._name(path)
+        return self._modules[path]
+
+    def _name(self, path: Path) -> str:
         path = Path(os.path.abspath(path))
         for folder in self.sources:
             if path.is_relative_to(folder):

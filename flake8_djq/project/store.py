@@ -7,11 +7,9 @@ once, and an entry can be read without the others.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import stat
-import tempfile
 import time
 import zlib
 from collections.abc import Iterator
@@ -27,7 +25,7 @@ except ImportError:  # Python can be built without it
 else:
     ERRORS = (sqlite3.Error, *ERRORS)
 
-__all__ = ["FOLDER", "Store"]
+__all__ = ["FOLDER", "Store", "fingerprint"]
 
 # Beside the caches of other tools, in the root of the project.
 FOLDER = ".flake8_djq_cache"
@@ -170,6 +168,12 @@ class Store:
                 os.unlink(name)
 
 
+def fingerprint(text: str) -> str:
+    """A short name for a text, to tell it from others; hashlib would take longer to import than all the rest."""
+    data = os.fsencode(text)
+    return f"{zlib.crc32(data):08x}{zlib.adler32(data):08x}"
+
+
 def _sum(key: bytes, value: Any) -> int:
     return zlib.crc32(value, zlib.crc32(key))
 
@@ -181,12 +185,14 @@ def _file_for(root: Path, name: str) -> Path | None:
     """
     if _can_be_written(root / FOLDER, root / FOLDER / name):
         return root / FOLDER / name
+    import tempfile  # a run that can write in the root needs none of it
+
     user = os.getuid() if hasattr(os, "getuid") else 0
     try:
         temporary = Path(tempfile.gettempdir())
     except OSError:
         return None
-    folder = temporary / f"flake8-djq-{hashlib.sha256(os.fsencode(f'{user} {root}')).hexdigest()[:16]}"
+    folder = temporary / f"flake8-djq-{fingerprint(f'{user} {root}')}"
     if temporary.is_relative_to(root) or not _can_be_written(folder, folder / name):
         return None
     return folder / name

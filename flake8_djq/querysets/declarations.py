@@ -49,7 +49,7 @@ class ClassKind(Enum):
     OTHER = "other"
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class ModelClass:
     """The fields of a model class, by name.
 

@@ -84,7 +84,7 @@ class Subject:
     """Base of what rules judge about querysets."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Loop:
     """A loop around an evaluation.
 
@@ -210,7 +210,7 @@ class Use(NamedTuple):
         return self.node.lineno
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Evaluation(Subject):
     """One place where a queryset runs its SQL, or would if its cache were empty.
 
@@ -318,7 +318,7 @@ class By(Enum):
     PAGINATOR = "a Paginator"
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Pages(Subject):
     """A queryset that a loop goes through page by page: each turn asks for the rows after so many others.
 
@@ -335,7 +335,7 @@ class Pages(Subject):
     perhaps_loaded: bool = False
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class BulkWrite(Subject):
     """A ``bulk_create`` or ``bulk_update`` whose list grows with something unbounded, spelled in ``grows_with``."""
 
@@ -344,7 +344,7 @@ class BulkWrite(Subject):
     grows_with: str
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class ManagerTruth(Subject):
     """A manager, which is always true, in a truth test; ``negated`` under ``not``."""
 

@@ -46,7 +46,7 @@ class Facts(NamedTuple):
     handed_on: bool = False
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class State:
     """The knowledge at one point. ``alive`` is False behind a return, raise, break or continue."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import importlib
-import inspect
 import pkgutil
 from collections.abc import Callable, Iterable
 from enum import Enum
@@ -161,7 +160,7 @@ def all_rules() -> tuple[type[Rule[object]], ...]:
     for module in pkgutil.walk_packages(rules.__path__, rules.__name__ + "."):
         if module.name == __name__ or module.ispkg:
             continue
-        for _, member in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
-            if issubclass(member, Rule) and member.__module__ == module.name:
+        for member in vars(importlib.import_module(module.name)).values():
+            if isinstance(member, type) and issubclass(member, Rule) and member.__module__ == module.name:
                 found.add(member)
     return tuple(sorted(found, key=lambda rule: rule.code))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from flake8_djq.findings import Edit
 from flake8_djq.fixes.imports import import_for
@@ -37,8 +37,7 @@ ASYNC = ("async for", "aiterator")
 HELPER = "keyset_iterator"
 
 
-@dataclass(frozen=True)
-class Remedy:
+class Remedy(NamedTuple):
     """How to stream, as the end of a message, and the edit that does it on the queryset itself, if one can."""
 
     text: str

@@ -11,8 +11,8 @@ import ast
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from flake8_djq.project.settings.variables import ABOUT_DEBUG, FALSE_TEXTS, PLATFORM, TO_BOOL, TRUE_TEXTS
 from flake8_djq.rules.settings.bindings import Bindings
@@ -38,8 +38,7 @@ class _Unknown(Enum):
 UNKNOWN = _Unknown.UNKNOWN
 
 
-@dataclass(frozen=True)
-class Read:
+class Read(NamedTuple):
     """One place that reads an environment variable.
 
     `call` is the expression that reads it, `default` what stands in for it where it is missing, and `scheme` the
