@@ -254,3 +254,55 @@ def test_marks_are_what_is_found(path: str, monkeypatch: pytest.MonkeyPatch) -> 
     name = os.path.relpath(LAYOUTS / path)
     findings = lint(Source(name, text, ast.parse(text)), options())
     assert sorted((finding.line, finding.code) for finding in findings) == marked(text, "")
+
+
+SILK = "silk.middleware.SilkyMiddleware"
+TOOLBAR = "debug_toolbar.middleware.DebugToolbarMiddleware"
+WSGI = "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.conf.main')\n"
+UNIT = "[Service]\nEnvironment=DJANGO_SETTINGS_MODULE=shop.conf.main\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "tools"),
+    [
+        (f"INSTALLED_APPS = ['silk']\nMIDDLEWARE = ['{SILK}']\n", ["silk", SILK]),
+        (f"INSTALLED_APPS = []\nMIDDLEWARE = ['{SILK}']\n", [SILK]),
+        ("INSTALLED_APPS = ['zen_queries']\nMIDDLEWARE = []\n", ["zen_queries"]),
+        (f"DEBUG = True\nINSTALLED_APPS = ['debug_toolbar']\nMIDDLEWARE = ['{TOOLBAR}']\n", ["debug_toolbar", TOOLBAR]),
+        (f"from .other import DEBUG\nINSTALLED_APPS = []\nMIDDLEWARE = ['{TOOLBAR}']\n", [TOOLBAR]),
+        # Tools without their middleware, and one that waits for DEBUG.
+        ("INSTALLED_APPS = ['silk', 'debug_toolbar']\nMIDDLEWARE = []\n", []),
+        (f"INSTALLED_APPS = ['silk']\nMIDDLEWARE = []\nif x():\n    MIDDLEWARE += ['{SILK}']\n", []),
+        (f"DEBUG = False\nINSTALLED_APPS = ['debug_toolbar']\nMIDDLEWARE = ['{TOOLBAR}']\n", []),
+        (f"DEBUG = get_bool('DEBUG', False)\nINSTALLED_APPS = []\nMIDDLEWARE = ['{TOOLBAR}']\n", []),
+    ],
+)
+def test_tools_that_do_something(tmp_path: Path, text: str, tools: list[str]) -> None:
+    assert tools_in(tmp_path, text, {"deploy/nightly.service": UNIT}) == tools
+
+
+@pytest.mark.parametrize(
+    ("files", "tools"),
+    [
+        ({"shop/wsgi.py": WSGI}, []),
+        ({"shop/asgi.py": WSGI}, []),
+        ({"shop/wsgi/__init__.py": WSGI}, []),
+        ({"shop/celery.py": WSGI}, ["zen_queries"]),
+        ({"shop/wsgi.py": WSGI, "deploy/nightly.service": UNIT}, ["zen_queries"]),
+    ],
+)
+def test_tools_of_settings_that_only_a_web_server_names(
+    tmp_path: Path, files: dict[str, str], tools: list[str]
+) -> None:
+    assert tools_in(tmp_path, "INSTALLED_APPS = ['zen_queries']\nMIDDLEWARE = []\n", files) == tools
+
+
+def tools_in(folder: Path, text: str, files: dict[str, str]) -> list[str]:
+    """The tools that DJQ506 finds in the settings of a project with these files."""
+    for name, content in {**files, "manage.py": "", "shop/conf/main.py": text}.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+    name = str(folder / "shop/conf/main.py")
+    found = lint(Source(name, text, ast.parse(text)), options())
+    return [finding.message.split(" ")[0] for finding in found if finding.code == "DJQ506"]

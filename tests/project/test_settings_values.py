@@ -29,6 +29,11 @@ env = django_environ.Env(SHOP_DEBUG=(bool, True), SHOP_URL=(str, "mysql://db/sho
 """
 
 
+# A database that cannot be known before the settings run, and one that a variable names.
+MADE = "db = load()\nDATABASES = {'default': db}\n"
+URL = "DATABASES = {{'default': dj_database_url.parse(get_string('DATABASE_URL', '{}'))}}\n"
+
+
 def read(text: str) -> Effective:
     """The effective settings of a module that stands alone."""
     tree = ast.parse(IMPORTS + dedent(text))
@@ -68,6 +73,8 @@ def default(text: str) -> Database:
         ("json.loads('true')", ON),
         ("'ON'.lower() == 'on'", ON),
         ("'{}-{}'.format('a', 'b') == 'a-b'", ON),
+        ("'{}:{}'.format('a', 'b') == 'a:b'", ON),
+        ("'{:>3}'.format('a') == '  a'", UNKNOWN),
         ("'%s-%s' % ('a', 'b') == 'a-b'", ON),
         ("f'{1}x' == '1x'", ON),
         ("(lambda: True)", UNKNOWN),
@@ -95,6 +102,18 @@ def default(text: str) -> Database:
         ("config('DEBUG', default=False, cast=bool)", OFF_BY_DEFAULT),
         ("config('DEBUG', default='on', cast=bool)", ON_BY_DEFAULT),
         ("get_env_bool('DEBUG', True)", ON_BY_DEFAULT),
+        ("get_bool('DEBUG', True)", ON_BY_DEFAULT),
+        ("get_bool(name='DEBUG', default=False, description='x')", OFF_BY_DEFAULT),
+        ("envs.get_boolean('DEBUG', default=True)", ON_BY_DEFAULT),
+        ("read_bool_setting('DEBUG', True)", ON_BY_DEFAULT),
+        ("get_string('LEVEL', 'live') == 'dev'", OFF_BY_DEFAULT),
+        ("get_bool('DEBUG')", UNKNOWN),
+        ("get_bool('debug', True)", UNKNOWN),
+        ("get_bool(variable(), True)", UNKNOWN),
+        ("forget_bool('DEBUG', True)", UNKNOWN),
+        ("get_bool_field('DEBUG', True)", UNKNOWN),
+        ("has_string('LEVEL', 'live') == 'dev'", UNKNOWN),
+        ("parser.getboolean('DJANGO', 'ON')", UNKNOWN),
         ("str_to_bool(os.environ.get('DEBUG', 'off'))", OFF_BY_DEFAULT),
         ("parser.getboolean('django', 'debug', fallback=False)", OFF_BY_DEFAULT),
         ("getattr(other, 'DEBUG', False)", OFF_BY_DEFAULT),
@@ -270,6 +289,42 @@ def test_a_missing_file_leaves_the_value_and_a_doubt() -> None:
             "postgresql-pooled",
         ),
         ("DATABASES = {'default': {'ENGINE': 'mysql', 'DISABLE_SERVER_SIDE_CURSORS': True}}\n", "mysql"),
+        ("DATABASES = {'default': {'ENGINE': 'sqlite3', CURSORS: True}}\n", "sqlite"),
+        ("DATABASES = {'default': {'ENGINE': os.environ['E'], CURSORS: True}}\n", "postgresql-pooled"),
+        ("DATABASES = {'default': {**load(), CURSORS: True}}\n", "postgresql-pooled"),
+        ("DATABASES = {'default': {CURSORS: True, **load()}}\n", ""),
+        (MADE + "db[CURSORS] = True\n", "postgresql-pooled"),
+        (MADE + "db[CURSORS] = get_bool('NO_CURSORS', True)\n", "postgresql-pooled"),
+        (MADE + "db[CURSORS] = get_bool(name='NO_CURSORS', default=True, description='x')\n", "postgresql-pooled"),
+        (MADE + "db[CURSORS] = os.environ.get('NO_CURSORS', '1') == '1'\n", "postgresql-pooled"),
+        (MADE + "db.update({CURSORS: True})\n", "postgresql-pooled"),
+        (MADE + "db[CURSORS] = get_bool('NO_CURSORS', False)\n", ""),
+        (MADE + "db[CURSORS] = get_bool('NO_CURSORS')\n", ""),
+        (MADE + "db[CURSORS] = target_bool('NO_CURSORS', True)\n", ""),
+        (MADE + "db[CURSORS] = True\ndb[CURSORS] = False\n", ""),
+        (MADE + "db['ATOMIC_REQUESTS'] = True\n", ""),
+        (MADE + "db['OPTIONS'] = {CURSORS: True}\n", ""),
+        (MADE + "db[name()] = True\n", ""),
+        (MADE + "load()[CURSORS] = True\n", ""),
+        ("db = load()\nDATABASES = {'default': db}\ndb[CURSORS] = True\n", "postgresql-pooled"),
+        (
+            "db = {'ENGINE': 'postgresql'} if x() else load()\nDATABASES = {'default': db}\ndb[CURSORS] = True\n",
+            "postgresql-pooled",
+        ),
+        (
+            "DATABASES = {'default': load() if environ.get('X') else {'ENGINE': 'postgresql', CURSORS: True}}\n",
+            "postgresql-pooled",
+        ),
+        (
+            "if environ.get('X'):\n    DATABASES = load()\n"
+            "else:\n    DATABASES = {'default': {'ENGINE': 'postgresql', CURSORS: True}}\n",
+            "postgresql-pooled",
+        ),
+        ("db = other = load()\nDATABASES = {'default': load()}\ndb[CURSORS] = True\n", ""),
+        (URL.format("sqlite:///x") + "DATABASES['default'][CURSORS] = True\n", "postgresql-pooled"),
+        (URL.format("postgres://x") + "DATABASES['default'][CURSORS] = True\n", "postgresql-pooled"),
+        (URL.format("mysql://x") + "DATABASES['default'][CURSORS] = True\n", "mysql"),
+        (URL.format("sqlite:///x") + "DATABASES['default'][CURSORS] = False\n", "sqlite"),
         (
             "DATABASES = {'default': {'ENGINE': 'sqlite3'}}\n"
             "if x():\n    DATABASES = {'default': {'ENGINE': 'mysql'}}\n",
@@ -499,3 +554,73 @@ def test_depth_and_size_do_no_harm(tmp_path: Path) -> None:
     assert settings.production_database().name == "unknown"
     text = (tmp_path / "conf/long.py").read_text(encoding="utf-8")
     assert lint(Source(str(tmp_path / "conf/long.py"), text, ast.parse(text)), options()) == []
+
+
+POOLED = """\
+import os, dj_database_url
+from envs_of_a_library import get_bool, get_string
+config = dj_database_url.parse(get_string(name="SHOP_DB", default="sqlite:///{}".format("x")))
+config["CONN_MAX_AGE"] = 0
+config["DISABLE_SERVER_SIDE_CURSORS"] = get_bool(
+    name="NO_CURSORS",
+    default=True,
+)
+DATABASES = {"default": config}
+"""
+HELPERS = """\
+import os
+def get_string(name, default):
+    return os.environ.get(name, default)
+def get_bool(name, default):
+    value = os.environ.get(name)
+    if value is None:
+        return default
+    return value == "true"
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "evidence", "answer"),
+    [
+        (POOLED, "", ("postgresql-pooled", "conf.settings:5")),
+        (POOLED.replace("envs_of_a_library", "conf.envs"), "", ("postgresql-pooled", "conf.settings:5")),
+        (POOLED, "SHOP_DB=postgres://db:5432/shop\n", ("postgresql-pooled", "conf.settings:5")),
+        # What runs in production says otherwise.
+        (POOLED, "SHOP_DB=mysql://db/shop\n", ("mysql", "conf/shop.env:1")),
+        (POOLED + "config['ENGINE'] = os.environ['SHOP_DB']\n", "SHOP_DB=mysql\n", ("mysql", "conf/shop.env:1")),
+        (POOLED, "A=1\nNO_CURSORS=False\n", ("unknown", "conf/shop.env:2")),
+        (POOLED, "NO_CURSORS: 'off'\n", ("unknown", "conf/shop.env:1")),
+        (POOLED, "NO_CURSORS=True\n", ("postgresql-pooled", "conf.settings:5")),
+        (POOLED, "NO_CURSORS_AT_ALL=False\n", ("postgresql-pooled", "conf.settings:5")),
+        (
+            POOLED + "QUIET = True\nconfig['DISABLE_SERVER_SIDE_CURSORS'] = QUIET\n",
+            "",
+            ("postgresql-pooled", "conf.settings:11"),
+        ),
+        # Near to it.
+        (POOLED.replace("True", "False"), "", ("unknown", "")),
+        (POOLED.replace("True", "False"), "SHOP_DB=postgres://db/shop\n", ("postgresql", "conf/shop.env:1")),
+        (POOLED.replace("get_bool", "target_bool"), "", ("unknown", "")),
+        (POOLED.replace("DISABLE_SERVER_SIDE_CURSORS", "ATOMIC_REQUESTS"), "", ("unknown", "")),
+        (POOLED + "config['DISABLE_SERVER_SIDE_CURSORS'] = False\n", "", ("unknown", "")),
+    ],
+)
+def test_a_pooler_by_default(tmp_path: Path, text: str, evidence: str, answer: tuple[str, str]) -> None:
+    assert project(tmp_path, settings=text, envs=HELPERS, shop__env=evidence).production_database() == answer
+
+
+def test_the_pooler_is_named_where_a_function_of_the_project_decides(tmp_path: Path) -> None:
+    settings = project(
+        tmp_path,
+        envs=HELPERS,
+        settings="""\
+            from conf.envs import get_bool
+            DATABASES = {
+                "default": {
+                    "ENGINE": "django.db.backends.postgresql",
+                    "DISABLE_SERVER_SIDE_CURSORS": get_bool("NO_CURSORS", True),
+                }
+            }
+        """,
+    )
+    assert settings.production_database() == ("postgresql-pooled", "conf.settings:5")

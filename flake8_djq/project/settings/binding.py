@@ -86,7 +86,7 @@ class Binder(Evaluator):
                 part = value.items[index].value if fits and isinstance(value, Listing) else Unknown(way=way)
                 self.store(element, part, way)
         elif isinstance(target, ast.Subscript):
-            self._store_item(target, force(held), way)
+            self._store_item(target, brought(force(held), way), way)
 
     def _store_item(self, target: ast.Subscript, value: Value, way: Way) -> None:
         key = self.value(target.slice)

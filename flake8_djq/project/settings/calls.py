@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 from collections.abc import Callable
+from copy import copy
 from math import prod
 from pathlib import PurePath
 from typing import Any
@@ -60,6 +62,8 @@ TEXT_METHODS = frozenset(
     )
 )
 LONGEST = 2_000
+# `"{:>999999999}"` would fill the memory.
+FORMATTED = re.compile(r"\{[^}]*:")
 # Combinations of arguments that are tried.
 MOST_WAYS = 64
 PATH_METHODS = frozenset(("resolve", "absolute", "expanduser", "as_posix"))
@@ -116,6 +120,9 @@ def _function(evaluator: Evaluator, function: Value, name: str, node: ast.Call, 
 def _called(evaluator: Evaluator, function: Function, name: str, arguments: Arguments, way: Way) -> Value:
     """What a function of the project gives; where its body is too much, what its name says, or its `fallback`."""
     result = evaluator.reader.call(function, arguments)
+    if isinstance(result, Constant | Unknown | Choice) and not result.way:
+        result = copy(result)
+        result.way = way
     if not isinstance(result, Unknown) and (not isinstance(result, Choice) or result.default is not None):
         return result
     if "fallback" in arguments.named:
@@ -160,7 +167,7 @@ def _of_text(owner: Constant, name: str, arguments: Arguments, way: Way) -> Valu
     values = [*arguments.positional, *arguments.named.values()]
     if any(len(str(part.value)) > LONGEST for part in (owner, *values) if isinstance(part, Constant)):
         return Unknown(way=way)  # `replace` and `format` can make much of it
-    if name == "format" and not arguments.is_open and "{" in owner.value and ":" not in owner.value:
+    if name == "format" and not arguments.is_open and "{" in owner.value and not FORMATTED.search(owner.value):
         known = all(isinstance(value, Constant) for value in values)
         if known:
             return _tried(

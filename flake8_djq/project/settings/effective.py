@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
 from pathlib import PurePath
@@ -33,6 +33,8 @@ SQL_LOGGERS = ("django.db.backends", "django.db", "django")
 DEBUG_LEVELS = ("DEBUG", 10)
 POOLER_PORT = "6432"
 POOLER = "pgbouncer"
+# Only PostgreSQL knows DISABLE_SERVER_SIDE_CURSORS; SQLite beside it is what stands in on developers' machines.
+MAY_BE_POSTGRESQL = frozenset(("", "sqlite", POSTGRESQL))
 
 
 class Switch(str, Enum):
@@ -80,8 +82,8 @@ class Database:
     """One entry of ``DATABASES``.
 
     ``engine`` is ``postgresql``, ``mysql``, ``sqlite``, ``oracle``, ``other``, or "" where it is unknown.
-    ``is_default`` says that a variable may name another one. ``loads_everything`` is ``DISABLE_SERVER_SIDE_CURSORS``.
-    ``pooler`` is what speaks of a connection pooler: a host or port.
+    ``is_default`` says that a variable may name another one. ``loads_everything`` is ``DISABLE_SERVER_SIDE_CURSORS``,
+    which ``cursors_variables`` may change. ``pooler`` is what speaks of a connection pooler: a host or port.
     """
 
     alias: str
@@ -92,6 +94,7 @@ class Database:
     variables: tuple[str, ...] = ()
     way: Way = ()
     cursors_way: Way = ()
+    cursors_variables: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -220,7 +223,7 @@ def _databases(value: Value) -> dict[str, Database]:
             if len(engines) == 1:
                 found[alias] = first
             elif default is not None and default.engine:
-                found[alias] = Database(alias, default.engine, True, variables=value.variables, way=default.way)
+                found[alias] = replace(default, is_default=True, variables=value.variables)
             else:
                 found[alias] = Database(alias, "", variables=value.variables, way=first.way)
         return found
@@ -242,7 +245,7 @@ def _database(alias: str, value: Value) -> Database:
             value = mappings[0]  # an alias that is only there on some paths
         elif isinstance(by_default(value), Mapping):
             found = _database(alias, by_default(value))
-            return Database(alias, found.engine, True, found.loads_everything, found.pooler, value.variables, found.way)
+            return replace(found, is_default=True, variables=value.variables)
     if not isinstance(value, Mapping):
         return Database(alias, "", variables=variables_of(value), way=value.way)
     engine = value.entries.get("ENGINE", ABSENT if value.complete else Unknown(way=value.way))
@@ -250,15 +253,19 @@ def _database(alias: str, value: Value) -> Database:
     likely = _family(by_default(engine))
     cursors = value.entries.get("DISABLE_SERVER_SIDE_CURSORS", ABSENT)
     loads = truth(by_default(cursors)) if not isinstance(cursors, Unknown) else None
+    name = likely if likely or len(names) > 1 else next(iter(names))
+    if loads and names <= MAY_BE_POSTGRESQL and names != {"sqlite"}:
+        name = POSTGRESQL
     return Database(
         alias,
-        likely if likely or len(names) > 1 else next(iter(names)),
-        is_default=len(names) > 1 and bool(likely),
+        name,
+        is_default=bool(name) and names != {name},
         loads_everything=loads is True,
         pooler=_pooler(value),
         variables=variables_of(engine),
         way=(engine.way if engine is not ABSENT else ()) or value.way,
         cursors_way=cursors.way if loads else (),
+        cursors_variables=variables_of(cursors) if loads else (),
     )
 
 

@@ -19,7 +19,14 @@ from flake8_djq.project.settings.values import (
     lift,
     truth,
 )
-from flake8_djq.project.settings.variables import FALSE_TEXTS, READS_BOOLEAN, READS_VARIABLE, TO_BOOL, TRUE_TEXTS
+from flake8_djq.project.settings.variables import (
+    FALSE_TEXTS,
+    GETS_BOOLEAN,
+    READS_BOOLEAN,
+    READS_VARIABLE,
+    TO_BOOL,
+    TRUE_TEXTS,
+)
 
 __all__ = [
     "as_boolean",
@@ -119,7 +126,7 @@ def guessed(evaluator: Evaluator, name: str, arguments: Arguments, way: Way) -> 
     default = arguments.get(1, "default", "fallback", "default_value")
     if not variable or default is None or not variable.replace("_", "").replace(".", "").isalnum():
         return Unknown(way=way)
-    if READS_BOOLEAN.search(name):
+    if READS_BOOLEAN.search(name) or (GETS_BOOLEAN.match(name) and variable.isupper()):
         read = evaluator.reader.variable(variable, default, evaluator.state, way)
         return lift(lambda one: as_boolean(one, way), read, way)
     if READS_VARIABLE.match(name) and variable.isupper():

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from flake8_djq.project.files import Files
 from flake8_djq.project.settings.engines import backend_of_url, family
 from flake8_djq.project.settings.entry_points import FILES, Role
+from flake8_djq.project.settings.variables import FALSE_TEXTS
 
-__all__ = ["Evidence", "evidence_for"]
+__all__ = ["Evidence", "evidence_for", "switched_off"]
 
 # The image of a database that a compose file starts beside the project.
 IMAGE = re.compile(
@@ -28,19 +30,41 @@ class Evidence(NamedTuple):
 
 def evidence_for(files: Files, variables: tuple[str, ...]) -> Iterator[Evidence]:
     """What files that say how a project is run set these variables to, and the databases that they start."""
-    if files.roots is None or not variables:
+    if not variables:
         return
-    names = "|".join(re.escape(name) for name in variables)
-    value = re.compile(rf"(?<![\w-])(?:{names})[\"']?\s*[:=]\s*[\"']?([\w.+-]+(?=[:\"'\s]|$)(?::(?=/))?)")
-    top = str(files.roots.top)
-    for path in files.listing():
-        name = str(path)[len(top) + 1 :].replace("\\", "/")
-        role = next((role for pattern, role in FILES if pattern.search(name)), Role.TESTS)
-        text = files.text(path) if role is not Role.TESTS else None
-        if not text:
-            continue
+    value = re.compile(rf"{_assigned(variables)}([\w.+-]+(?=[:\"'\s]|$)(?::(?=/))?)")
+    for path, text in _texts(files):
         engines = [(found, family(backend_of_url(found[1]) or found[1])) for found in value.finditer(text)]
         engines += [(found, IMAGES.get(found[1], "") or family(found[1])) for found in IMAGE.finditer(text)]
         for found, engine in engines:
             if engine:
-                yield Evidence(engine, f"{files.shown(path)}:{text.count(chr(10), 0, found.start()) + 1}")
+                yield Evidence(engine, _place(files, path, text, found))
+
+
+def switched_off(files: Files, variables: tuple[str, ...]) -> str:
+    """The place that sets one of these variables to a text that means no, or ""."""
+    if not variables:
+        return ""
+    off = re.compile(rf"{_assigned(variables)}(?:{'|'.join(filter(None, FALSE_TEXTS))})\b", re.IGNORECASE)
+    found = ((path, text, off.search(text)) for path, text in _texts(files))
+    return next((_place(files, path, text, match) for path, text, match in found if match), "")
+
+
+def _assigned(variables: tuple[str, ...]) -> str:
+    """The pattern of what stands before the value of a variable, in whatever kind of file."""
+    return rf"(?<![\w-])(?:{'|'.join(map(re.escape, variables))})[\"']?\s*[:=]\s*[\"']?"
+
+
+def _texts(files: Files) -> Iterator[tuple[Path, str]]:
+    """The files that say how a project is run."""
+    top = str(files.roots.top) if files.roots is not None else ""
+    for path in files.listing() if top else ():
+        name = str(path)[len(top) + 1 :].replace("\\", "/")
+        role = next((role for pattern, role in FILES if pattern.search(name)), Role.TESTS)
+        text = files.text(path) if role is not Role.TESTS else None
+        if text:
+            yield path, text
+
+
+def _place(files: Files, path: Path, text: str, found: re.Match[str]) -> str:
+    return f"{files.shown(path)}:{text.count(chr(10), 0, found.start()) + 1}"

@@ -15,7 +15,7 @@ from flake8_djq.project.files import Files
 from flake8_djq.project.roots import find_roots
 from flake8_djq.project.settings.effective import DEFAULT, Database, Effective
 from flake8_djq.project.settings.entry_points import EntryPoint, Role, entry_points
-from flake8_djq.project.settings.evidence import evidence_for
+from flake8_djq.project.settings.evidence import evidence_for, switched_off
 from flake8_djq.project.settings.modules import Reader
 from flake8_djq.project.settings.names import is_batch_name, is_development_name, is_example, is_production_name
 from flake8_djq.project.settings.state import State
@@ -214,9 +214,13 @@ class ProjectSettings:
                 return ProductionDatabase(UNKNOWN_DATABASE, "the settings modules disagree")
             if not known or any(database.is_default for _, database in known.values()):
                 from_environment = self._from_environment(group)
-                if from_environment is not None:
+                # The URL does not say whether there is a pooler before the database; the settings do.
+                if from_environment is not None and [f"{from_environment.name}-pooled"] != list(known):
                     return from_environment
             for name, (_, database) in known.items():
+                off = switched_off(self.files, database.cursors_variables)
+                if off:
+                    return ProductionDatabase(UNKNOWN_DATABASE, off)
                 if name == "other":
                     return ProductionDatabase(UNKNOWN_DATABASE, self.place(database.way))
                 return ProductionDatabase(name, self.place(database.cursors_way or database.way))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from flake8_djq.project.settings.values import ABSENT, Mapping, Unknown, Value, bounded, choose
+from flake8_djq.project.settings.values import ABSENT, Choice, Mapping, Unknown, Value, bounded, choose
 
 __all__ = ["LEVELS", "Doubt", "Held", "Late", "Moment", "State", "force", "join_states"]
 
@@ -127,7 +127,7 @@ class State:
         before = self.names.get(name)
         self.put(name, value)
         # Another name may stand for the same dict, or hold it: `DATABASES = {"default": config}`.
-        if isinstance(before, Mapping):
+        if isinstance(before, Mapping | Choice | Unknown):
             for other, held in list(self.names.items()):
                 if other != name and isinstance(held, Mapping):
                     new = _replaced(held, before, value)

@@ -8,6 +8,7 @@ __all__ = [
     "ABOUT_DEBUG",
     "DEVELOPMENT_COMMANDS",
     "FALSE_TEXTS",
+    "GETS_BOOLEAN",
     "PLATFORM",
     "READS_BOOLEAN",
     "READS_VARIABLE",
@@ -27,8 +28,11 @@ TO_BOOL = re.compile(
 # Functions of any origin that read a boolean, or a text, from the environment: `get_env_bool("DEBUG", True)`.
 READS_BOOLEAN = re.compile(r"env\w*bool|bool\w*env", re.IGNORECASE)
 READS_VARIABLE = re.compile(
-    r"^_?(get_?)?(env|environ|from_env|env_(str|var|variable|setting)|getenv|config)$", re.IGNORECASE
+    r"^_?(get_?)?(env|environ|from_env|env_(str|var|variable|setting)|getenv|config)$|^_?get_str(ing)?$", re.IGNORECASE
 )
+# The same for functions that only say that they read a boolean: `get_bool("DEBUG", True)`. configparser's `getboolean`
+# is none of them: what follows there is the name of an option.
+GETS_BOOLEAN = re.compile(r"^_?(get|read)(_bool|_boolean|Bool)(_?(setting|var|variable))?$")
 # Variables that a hosting platform or a shell sets: there, "missing" means "on a developer's machine".
 PLATFORM = re.compile(
     r"^_?(CI|DYNO|RENDER|VERCEL|RAILWAY|GAE|GOOGLE|K|FLY|AWS|AZURE|WEBSITE|HEROKU|PLATFORM|PYTHONANYWHERE|KUBERNETES"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from flake8_djq.findings import Finding
@@ -13,9 +14,9 @@ __all__ = ["DebugToolInBatchSettings"]
 
 # Packages by the first part of their dotted names, and what each does while it is installed.
 TOOLS = {
-    "debug_toolbar": "while DEBUG is on it records each query of a request, with its stack, in memory",
+    "debug_toolbar": "it records each query of a request, with its stack, in memory",
     "debug_toolbar_force": "it switches the debug toolbar on for every response",
-    "debug_panel": "while DEBUG is on it records each query of a request, with its stack, in memory",
+    "debug_panel": "it records each query of a request, with its stack, in memory",
     "devserver": "it prints and counts each query",
     "django_cprofile_middleware": "it profiles requests",
     "django_query_profiler": "it records each query, with its stack, in memory",
@@ -31,8 +32,12 @@ TOOLS = {
     "zeal": "it watches every relation of every row that is read",
     "zen_queries": "it watches each query",
 }
+# Tools that do nothing while DEBUG is off, and those that do nothing without their middleware.
+NEED_DEBUG = frozenset({"debug_toolbar", "debug_panel"})
+NEED_MIDDLEWARE = frozenset({"debug_toolbar", "debug_panel", "silk", "pyinstrument"})
 # Packages of which only a part is a tool.
 PARTS = {"pyinstrument": "pyinstrument.middleware"}
+OF_WEB = re.compile(r"\b[wa]sgi(\.py|/)")
 
 
 class DebugToolInBatchSettings(Rule[File]):
@@ -68,7 +73,10 @@ class DebugToolInBatchSettings(Rule[File]):
     ## When it is silent
 
     In other settings modules, and in those whose name says that they are for development or tests. Where the entry is
-    there on a condition only (`if DEBUG:`), and where a module that cannot be read may take it out again.
+    there on a condition only (`if DEBUG:`), and where a module that cannot be read may take it out again. On a tool
+    that does nothing here: `debug_toolbar` where the settings switch `DEBUG` off, be it only as long as no environment
+    variable says otherwise, and a tool that works by a middleware (`silk`, `debug_toolbar`) without it. Where only
+    `wsgi.py` or `asgi.py` names the settings: they serve requests.
 
     ## Fix safety
 
@@ -91,13 +99,16 @@ class DebugToolInBatchSettings(Rule[File]):
         """Judge one file."""
         for settings in settings_of(file):
             found = settings.effective
-            for setting, entries, unless in (
-                ("INSTALLED_APPS", found.apps, found.apps_unless),
-                ("MIDDLEWARE", found.middleware, found.middleware_unless),
-            ):
-                for entry in () if unless else entries:
+            middleware = () if found.middleware_unless else found.middleware
+            idle = NEED_DEBUG if found.debug.is_said_to_be_off else frozenset()
+            idle |= NEED_MIDDLEWARE - {entry.name.partition(".")[0] for entry in middleware}
+            apps = () if found.apps_unless else found.apps
+            for setting, entries in (("INSTALLED_APPS", apps), ("MIDDLEWARE", middleware)):
+                for entry in entries:
                     tool = entry.name.partition(".")[0]
-                    if tool not in TOOLS or not entry.name.startswith(PARTS.get(tool, "")) or not settings.batch:
+                    if tool not in TOOLS or tool in idle or not entry.name.startswith(PARTS.get(tool, "")):
+                        continue
+                    if not settings.batch or OF_WEB.search(settings.batch):
                         continue
                     message = (
                         f"{entry.name} in {setting} of {settings.batch}{origin(entry.way, file)}: {TOOLS[tool]};"
