@@ -1916,3 +1916,285 @@ def test_the_result_cache(snippet: Snippet) -> None:
 def test_column_is_that_of_the_expression_in_characters(text: str, column: int) -> None:
     [finding] = findings(text)
     assert finding.column == column
+
+
+@each(
+    Snippet(
+        "narrowed by what the object holds",
+        """
+        class Work:
+            def narrowed(self, books):
+                found = books
+                if self.names:
+                    found = found.filter(Q(title__in=self.names))
+                return found
+            def run(self):
+                for book in self.narrowed(Book.objects.all()):
+                    send(book)
+        """,
+    ),
+    Snippet(
+        "narrowed on each path",
+        """
+        def narrowed(books: QuerySet[Book], words):
+            return books.filter(Q(title__in=words))
+        def run(words):
+            for book in narrowed(Book.objects.all(), words):
+                send(book)
+        """,
+    ),
+    Snippet(
+        "narrowed by constants",
+        """
+        def live(books: QuerySet[Book]):
+            return books.filter(Q(active=True) | Q(kind="live"))
+        def run(author):
+            for book in live(Book.objects.all()):  # DJQ101
+                send(book)
+            for book in live(Book.objects.filter(author=author)):
+                send(book)
+        """,
+    ),
+    Snippet(
+        "the parameter itself",
+        """
+        def same(books: QuerySet[Book]):
+            return books
+        def run(author):
+            for book in same(Book.objects.all()):  # DJQ101
+                send(book)
+            for book in same(Book.objects.filter(author=author)):
+                send(book)
+        """,
+    ),
+    Snippet(
+        "a function inside",
+        """
+        def run(author):
+            def same(books: QuerySet[Book]):
+                return books
+            def every():
+                return Book.objects.all()
+            for book in same(Book.objects.filter(author=author)):
+                send(book)
+            for book in every():  # DJQ101
+                send(book)
+        """,
+    ),
+)
+def test_what_functions_make_of_their_arguments(snippet: Snippet) -> None:
+    check(snippet)
+
+
+@each(
+    *(
+        Snippet(
+            test,
+            f"""
+            class Names:
+                rows = None
+                def find(self, name):
+                    if {test}:
+                        self.rows = Book.objects.all()
+                    for book in self.rows:
+                        send(book)
+            """,
+        )
+        for test in ("self.rows is None", "not self.rows", 'not hasattr(self, "rows")', "self.rows == None and name")
+    ),
+    Snippet(
+        "asked before",
+        """
+        class Names:
+            rows = None
+            def all(self):
+                if self.rows is not None:
+                    return self.rows
+                self.rows = Book.objects.all()
+                for book in self.rows:
+                    send(book)
+        """,
+    ),
+    Snippet(
+        "tried before",
+        """
+        class Names:
+            def all(self):
+                try:
+                    return self.rows
+                except AttributeError:
+                    self.rows = Book.objects.all()
+                    for book in self.rows:
+                        send(book)
+        """,
+    ),
+    Snippet(
+        "filled there and read here",
+        """
+        class Names:
+            rows = None
+            def load(self):
+                if self.rows is None:
+                    self.rows = Book.objects.all()
+            def find(self):
+                for book in self.rows:
+                    send(book)
+        """,
+    ),
+    Snippet(
+        "set by another method",
+        """
+        class Names:
+            def load(self):
+                self.rows = Book.objects.all()
+            def find(self):
+                for book in self.rows:
+                    send(book)
+        """,
+    ),
+    Snippet(
+        "a global",
+        """
+        rows = None
+        def find():
+            global rows
+            if rows is None:
+                rows = Book.objects.all()
+            for book in rows:
+                send(book)
+        """,
+    ),
+    Snippet(
+        "a cached property",
+        """
+        from functools import cached_property
+        class Names:
+            @cached_property
+            def rows(self):
+                return Book.objects.all()
+            def find(self):
+                for book in self.rows:
+                    send(book)
+        """,
+    ),
+    Snippet(
+        "set each time",
+        """
+        class Names:
+            def find(self, active):
+                self.rows = Book.objects.all()
+                for book in self.rows:  # DJQ101
+                    send(book)
+            def find_some(self, active):
+                if active:
+                    self.some = Book.objects.all()
+                else:
+                    self.some = Book.objects.filter(active=False)
+                for book in self.some:  # DJQ101
+                    send(book)
+        """,
+    ),
+    Snippet(
+        "set in the beginning",
+        """
+        class Names:
+            def __init__(self):
+                self.rows = Book.objects.all()
+            def find(self):
+                for book in self.rows:  # DJQ101
+                    send(book)
+        """,
+    ),
+    Snippet(
+        "another attribute is asked for",
+        """
+        class Names:
+            def find(self):
+                if self.others is None:
+                    self.rows = Book.objects.all()
+                    for book in self.rows:  # DJQ101
+                        send(book)
+        """,
+    ),
+)
+def test_querysets_that_outlive_the_call(snippet: Snippet) -> None:
+    check(snippet)
+
+
+@each(
+    Snippet(
+        "bound anew",
+        """
+        class Project:
+            @property
+            def features(self):
+                return Book.objects.all()
+            def has(self, book):
+                return book in self.features  # DJQ105
+        class Same(Project):
+            def has(self, book):
+                return book in self.features  # DJQ105
+        class Api(Project):
+            features = []
+            def has(self, book):
+                return book in self.features
+        class Deeper(Api):
+            def has(self, book):
+                return book in self.features
+        class Given(Project):
+            def __init__(self, **settings):
+                self.features = settings.pop("features")
+            def has(self, book):
+                return book in self.features
+        """,
+    ),
+    Snippet(
+        "a row's",
+        """
+        class Project(models.Model):
+            name = models.TextField()
+            @property
+            def features(self):
+                return Book.objects.all()
+            def has(self, book):
+                return book in self.features  # DJQ105
+        class Api(Project):
+            features = []
+            def has(self, book):
+                return book in self.features
+        """,
+    ),
+    Snippet(
+        "read into a name",
+        """
+        class Project(models.Model):
+            name = models.TextField()
+            @property
+            def features(self):
+                return Book.objects.filter(name=self.name)
+        def run(row: Project):
+            if row and (features := row.features):
+                print("".join(feature.name for feature in features))
+        """,
+    ),
+    Snippet(
+        "two objects",
+        """
+        class Report:
+            def rows(self):
+                return Book.objects.filter(day=self.day)
+            @property
+            def current(self):
+                return Book.objects.filter(day=self.day)
+            def twice(self):
+                print(self.current.count(), self.current.count())  # DJQ201
+                print(self.rows().count(), self.rows().count())  # DJQ201
+        def run():
+            first, second = Report(), Report()
+            print(first.current.get(pk=1), second.current.get(pk=1))
+            print(first.rows().get(pk=1), second.rows().get(pk=1))
+        """,
+    ),
+)
+def test_attributes_and_their_objects(snippet: Snippet) -> None:
+    check(snippet)

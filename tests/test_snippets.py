@@ -200,7 +200,7 @@ def test_paginator_in_a_command_of_a_project(snippet: str, ordering: str, tmp_pa
 
 def test_second_pass_is_named_and_no_stream_offered() -> None:
     [finding] = findings(TWICE, COMMAND)
-    assert "line 6 reads the same rows again" in finding.message
+    assert "line 6 reads the same rows too" in finding.message
     assert "would run the query twice" in finding.message
     assert "iterator(chunk_size" not in finding.message
 

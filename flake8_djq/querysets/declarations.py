@@ -13,7 +13,7 @@ from typing import Any
 from flake8_djq.querysets.values import QuerySet
 from flake8_djq.source import Source, dotted_name
 
-__all__ = ["ClassKind", "Declarations", "ImportedModel", "ModelClass"]
+__all__ = ["ClassKind", "Declarations", "ImportedModel", "ModelClass", "is_self"]
 
 RELATIONS_TO_ONE = frozenset({"ForeignKey", "OneToOneField", "ParentalKey", "TreeForeignKey", "TreeOneToOneField"})
 RELATIONS_TO_MANY = frozenset(
@@ -244,3 +244,8 @@ def _flag(call: ast.Call, name: str) -> bool:
 def _is_built_manager(call: ast.Call) -> bool:
     """``BookManager.from_queryset(BookQuerySet)()``."""
     return isinstance(call.func, ast.Call) and dotted_name(call.func.func).endswith(".from_queryset")
+
+
+def is_self(node: ast.expr) -> bool:
+    """Whether an expression is the object, or the class, that a method is called on."""
+    return isinstance(node, ast.Name) and node.id in ("self", "cls")

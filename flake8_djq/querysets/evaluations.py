@@ -284,7 +284,7 @@ class Evaluation(Subject):
         if not self.loops or not self.every_turn or not queryset.certain or "?" in queryset.key:
             return False
         loop = self.loops[-1]
-        if loop.opaque or queryset.model in loop.writes or loop.proves_little or queryset.perhaps_prefetched:
+        if loop.opaque or any(map(queryset.may_read, loop.writes)) or loop.proves_little or queryset.perhaps_prefetched:
             return False
         if self.repeated_by_loop and (self.how.fills_cache or self.perhaps_cached):
             return False  # the first turn fills the cache for the others

@@ -31,6 +31,7 @@ __all__ = ["from_json", "renamed", "to_json"]
 PARTS = (
     *("model", "steps", "certain", "shared", "prefetches", "ordered", "sliced", "combined", "values", "groups"),
     *("one_row", "raw", "walkable", "order", "ordering", "fields", "perhaps_prefetched", "perhaps_loaded"),
+    *("given", "narrowed"),
 )
 NOWHERE = ast.Name("", ast.Load(), lineno=1, col_offset=0, end_lineno=1, end_col_offset=0)
 

@@ -5,12 +5,18 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence as Items
 from dataclasses import replace
+from functools import cached_property
+from typing import TypeGuard
 
 from flake8_djq.querysets import calls
+from flake8_djq.querysets.declarations import is_self
 from flake8_djq.querysets.evaluations import Evaluation, How
 from flake8_djq.querysets.recording import Recorder
+from flake8_djq.querysets.spelling import names_in
 from flake8_djq.querysets.values import (
     BATCH,
+    NONE,
+    ON_READING,
     PLAIN,
     UNKNOWN,
     Bound,
@@ -21,6 +27,7 @@ from flake8_djq.querysets.values import (
     ListValue,
     LocalClass,
     LocalFunction,
+    Manager,
     Model,
     Plain,
     QuerySet,
@@ -32,10 +39,14 @@ from flake8_djq.querysets.values import (
     Wrapped,
     alternatives,
     join,
+    kept,
 )
 from flake8_djq.source import dotted_name
 
-__all__ = ["FunctionCalls"]
+__all__ = ["FunctionCalls", "Passed"]
+
+# What a call passes: by place and by keyword; under None where a star leaves it open.
+Passed = dict[int | str | None, Value]
 
 
 class FunctionCalls(Recorder):
@@ -51,9 +62,9 @@ class FunctionCalls(Recorder):
         if isinstance(callee, ImportedFunction):
             return self._imported(callee.name, node)
         if isinstance(callee, InnerFunction):
-            self.arguments(node)
+            passed = self.arguments(node)
             self.effects()
-            return self.fresh(callee.gives, node, f"{name}({self.key(node)})")
+            return self.given_back(callee.gives, node, f"{name}({self.key(node)})", passed, is_inner=True)
         if isinstance(callee, Model):
             self.arguments(node)
             return Row(callee.name)
@@ -120,9 +131,9 @@ class FunctionCalls(Recorder):
 
     def _imported(self, name: str, node: ast.Call) -> Value:
         """Call a function of another file: it may change rows, and the project says what it gives."""
-        self.arguments(node)
+        passed = self.arguments(node)
         self._opaque(node)
-        return self.fresh(self.module.imported_value(name), node, f"{name}({self.key(node)})")
+        return self.given_back(self.module.imported_value(name), node, f"{name}({self.key(node)})", passed)
 
     def model_from_call(self, name: str, node: ast.Call) -> Value:
         """``apps.get_model("shop", "Order")``, ``get_user_model()``."""
@@ -174,15 +185,20 @@ class FunctionCalls(Recorder):
             self.expr(keyword.value)
         return Wrapped(tuple(parts), name, tuple(nodes))
 
-    def arguments(self, node: ast.Call, positional: Items[ast.expr] | None = None) -> None:
+    def arguments(self, node: ast.Call, positional: Items[ast.expr] | None = None) -> Passed:
         """Evaluate the arguments of a call that may do anything with them."""
-        for argument in node.args if positional is None else positional:
-            self._hand_on(self.expr(argument), argument)
+        passed: Passed = {}
+        for place, argument in enumerate(node.args if positional is None else positional):
+            passed[place] = value = self.expr(argument)
+            self._hand_on(value, argument)
+            if isinstance(argument, ast.Starred):
+                passed[None] = UNKNOWN
         for keyword in node.keywords:
-            value = self.expr(keyword.value)
+            passed[keyword.arg] = value = self.expr(keyword.value)
             self._hand_on(value, keyword.value)
             if keyword.arg == "choices" and isinstance(value, Rows) and isinstance(value.evaluation, Evaluation):
                 value.evaluation.list_searched = True  # argparse and forms look each value up in it
+        return passed
 
     def _hand_on(self, value: Value, node: ast.expr) -> None:
         """An argument escapes; but what is only shown is not kept, and showing a queryset fills no cache."""
@@ -211,7 +227,133 @@ class FunctionCalls(Recorder):
         if summary.has_effects:
             self.effects()
             self.state.forget_attributes("self")
-        return self.fresh(summary.value, node, f"{name}({self.key(node)})")
+        given: Passed = dict(enumerate(values))
+        given.update(keywords.items())
+        if any(isinstance(argument, ast.Starred) for argument in node.args):
+            given[None] = UNKNOWN
+        key = f"{name} {self.key(node.func)}" if isinstance(node.func, ast.Attribute) else name
+        return self.given_back(summary.value, node, f"{key}({self.key(node)})", given)
+
+    def given_back(self, value: Value, node: ast.Call, key: str, passed: Passed, is_inner: bool = False) -> Value:
+        """What a call gives by what it passes: a queryset made from an argument has the argument's bounds.
+
+        A filter that the function puts on it on some path may leave few rows, which only the caller can know. Where
+        something else is given only if the caller passes nothing, it does not count for this call.
+        """
+        options = alternatives(value)
+        made = [option for option in options if isinstance(option, QuerySet) and bool(option.given)]
+        made = [option for option in made if not (is_inner and option.given[0])]
+        narrowed = any(option.narrowed or option.sliced for option in made)
+        takes = any(_argument_of(option, passed) not in (UNKNOWN, NONE) for option in made)
+        found: list[Value] = []
+        for option in options:
+            if isinstance(option, QuerySet) and option in made:
+                arguments = alternatives(_argument_of(option, passed))
+                found.extend(self._made_from(argument, option, narrowed) for argument in arguments)
+            elif isinstance(option, QuerySet) and takes:
+                found.append(replace(option, bound=_at_least(option.bound, Bound.UNKNOWN)))
+            else:
+                found.append(option)
+        return self.fresh(join(found), node, key)
+
+    def _made_from(self, argument: Value, option: QuerySet, narrowed: bool) -> Value:
+        """What a function makes of one of its arguments: ``option`` is what it makes of the parameter."""
+        if isinstance(argument, Manager):
+            bound = _at_least(argument.bound, Bound.UNKNOWN if narrowed else option.bound)
+            return replace(option, model=argument.model or option.model, bound=bound, given=argument.given)
+        if not isinstance(argument, QuerySet):
+            return replace(option, bound=_at_least(option.bound, Bound.UNKNOWN), given=())
+        is_itself = option.shared
+        loaded = is_itself and (
+            argument.perhaps_loaded or any(earlier.how.fills_cache for earlier in self.facts_of(argument))
+        )
+        return replace(
+            option,
+            model=argument.model or option.model,
+            bound=_at_least(argument.bound, Bound.UNKNOWN if narrowed else option.bound),
+            steps=(*argument.steps, *option.steps),
+            certain=argument.certain and option.certain,
+            prefetches=argument.prefetches or option.prefetches,
+            ordered=argument.ordered or option.ordered,
+            sliced=argument.sliced or option.sliced,
+            combined=argument.combined or option.combined,
+            values=argument.values or option.values,
+            groups=argument.groups or option.groups,
+            one_row=argument.one_row or option.one_row,
+            raw=argument.raw or option.raw,
+            walkable=argument.walkable and option.walkable,
+            order=option.order or argument.order,
+            ordering=argument.ordering if option.ordering == "kept" else option.ordering,
+            fields=option.fields or argument.fields,
+            origin=argument.origin,
+            perhaps_prefetched=argument.perhaps_prefetched or option.perhaps_prefetched,
+            perhaps_loaded=loaded or option.perhaps_loaded,
+            given=argument.given,
+            narrowed=argument.narrowed or narrowed,
+            reads_more=argument.reads_more or option.reads_more or narrowed,
+        )
+
+    def with_loads(self, value: Value) -> Value:
+        """What this function returns, marked where it has perhaps loaded the rows itself."""
+        loaded = {evaluation.queryset for evaluation in self.evaluations.values() if evaluation.how.fills_cache}
+        return join(
+            replace(option, perhaps_loaded=True) if isinstance(option, QuerySet) and option in loaded else option
+            for option in alternatives(value)
+        )
+
+    def bind(self, target: ast.expr, value: Value) -> None:
+        """Assign a value to a target: what outlives the call and is asked for first is a cache of rows."""
+        if self._is_memo(target):
+            self.escape(value, target)
+            value = join(map(kept, alternatives(value)))
+        self._place(value)
+        super().bind(target, value)
+
+    def _is_memo(self, target: ast.expr) -> bool:
+        """Whether a target is filled once for many calls: ``if self.rows is None: self.rows = ...``."""
+        if self.function is None or isinstance(target, ast.Tuple | ast.List | ast.Starred):
+            return False
+        if isinstance(target, ast.Name):
+            return target.id in self._globals
+        if not _is_own_attribute(target):
+            return False
+        name = target.attr
+        if any(_asks_for(node, name) for node in self.path):
+            return True
+        return any(part.lineno < target.lineno and _asks_for(part, name) for part in self._guards)
+
+    @cached_property
+    def _statements(self) -> tuple[ast.stmt, ...]:
+        """Every statement of the function."""
+        nodes = ast.walk(self.function.node) if self.function is not None else ()
+        return tuple(node for node in nodes if isinstance(node, ast.stmt))
+
+    @cached_property
+    def _globals(self) -> frozenset[str]:
+        return frozenset(name for part in self._statements if isinstance(part, ast.Global) for name in part.names)
+
+    @cached_property
+    def _guards(self) -> tuple[ast.If, ...]:
+        """The conditions under which the function ends early."""
+        return tuple(
+            part
+            for part in self._statements
+            if isinstance(part, ast.If) and isinstance(part.body[-1], ast.Return | ast.Raise)
+        )
+
+    def evaluate(
+        self, how: How, node: ast.expr, querysets: Items[QuerySet], by: str, call: ast.Call | None = None
+    ) -> Evaluation:
+        """A queryset runs its SQL here, or reads its cache."""
+        for queryset in querysets:
+            self._place(queryset)
+        return super().evaluate(how, node, querysets, by, call)
+
+    def _place(self, value: Value) -> None:
+        """A queryset that the reading of an attribute has made stands in the loops where it is first met."""
+        for option in alternatives(value):
+            if isinstance(option, QuerySet) and option.loops == ON_READING:
+                option.loops = self.loops
 
     def _as_passed(self, value: Value) -> Value:
         """A queryset whose rows the caller has loaded already: the function that it is passed to reads its cache."""
@@ -230,7 +372,7 @@ class FunctionCalls(Recorder):
         perhaps_sliced = passes and any(_is_limited(option) for option in options)
         for option in options:
             if isinstance(option, QuerySet):
-                option = replace(option, node=node, key=key, shared=option.shared, loops=self.loops)
+                option = replace(option, node=node, key=key, loops=self.loops, names=option.names.union(names_in(node)))
                 if perhaps_sliced and option.bound is Bound.UNBOUNDED:
                     option.bound = Bound.UNKNOWN
             elif isinstance(option, ListValue):
@@ -243,6 +385,40 @@ class FunctionCalls(Recorder):
         if isinstance(named, Model):
             return named.name
         return dotted_name(node).rpartition(".")[2] or ast.unparse(node)
+
+
+def _is_own_attribute(node: ast.AST) -> TypeGuard[ast.Attribute]:
+    return isinstance(node, ast.Attribute) and is_self(node.value)
+
+
+def _asks_for(node: ast.AST, attribute: str) -> bool:
+    """Whether a condition asks for an attribute of ``self``, or a ``try`` whether there is one."""
+    if isinstance(node, ast.Try):
+        return any("AttributeError" in ast.unparse(part.type) for part in node.handlers if part.type) and any(
+            _names(part, attribute) for part in node.body
+        )
+    return isinstance(node, ast.If | ast.IfExp | ast.While) and _names(node.test, attribute)
+
+
+def _names(node: ast.AST, attribute: str) -> bool:
+    """Whether code names an attribute of ``self``, also in ``hasattr(self, "rows")``."""
+    return any(
+        (_is_own_attribute(part) and part.attr == attribute)
+        or (isinstance(part, ast.Constant) and part.value == attribute)
+        for part in ast.walk(node)
+    )
+
+
+def _argument_of(option: QuerySet, passed: Passed) -> Value:
+    """What a call passes for the parameter that a queryset is made from; UNKNOWN where that cannot be told."""
+    _, place, name = option.given
+    if None in passed:
+        return UNKNOWN
+    return passed.get(place, passed.get(name, UNKNOWN))
+
+
+def _at_least(bound: Bound, other: Bound) -> Bound:
+    return max(bound, other, key=lambda one: one.value)
 
 
 def _is_limited(value: Value) -> bool:

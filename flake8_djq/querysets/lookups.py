@@ -11,6 +11,7 @@ from flake8_djq.querysets.values import (
     BATCH,
     KEYS,
     NONE,
+    UNIQUE,
     Bound,
     Instance,
     QuerySet,
@@ -22,7 +23,7 @@ from flake8_djq.querysets.values import (
 )
 from flake8_djq.source import dotted_name
 
-__all__ = ["bound_of_lookups", "finds_one_row", "is_fixed", "keeps_walkable"]
+__all__ = ["bound_of_lookups", "finds_one_row", "is_constant", "is_fixed", "keeps_walkable"]
 
 # Fields that are unique in nearly every model that has them.
 USUALLY_UNIQUE = frozenset({"uuid", "guid"})
@@ -135,6 +136,23 @@ def is_fixed(node: ast.expr) -> bool:
     return False
 
 
+def is_constant(call: ast.Call) -> bool:
+    """Whether a call passes nothing that another run of the code might change: constants, and ``Q`` objects of them."""
+    return all(map(_holds_constants, (*call.args, *(keyword.value for keyword in call.keywords))))
+
+
+def _holds_constants(node: ast.expr) -> bool:
+    if isinstance(node, ast.Call):
+        return _is_class(node.func) and is_constant(node)
+    if isinstance(node, ast.BinOp):
+        return _holds_constants(node.left) and _holds_constants(node.right)
+    if isinstance(node, ast.UnaryOp):
+        return _holds_constants(node.operand)
+    if isinstance(node, ast.List | ast.Tuple | ast.Set):
+        return all(map(_holds_constants, node.elts))
+    return is_fixed(node)
+
+
 def finds_one_row(call: ast.Call, model: ModelClass | None) -> bool:
     """Whether a lookup by a key or a field declared unique leaves at most one row."""
     unique = KEYS | USUALLY_UNIQUE | (model.unique if model else set())
@@ -244,6 +262,8 @@ def _one_lookup(
         return _children(value_of(node))
     if kind != "exact":
         return Bound.UNBOUNDED
+    if _tells_one_row(value_of(node)):
+        return Bound.BOUNDED
     is_column = model is not None and path in model.columns and not (last.endswith("_id") or path in OFTEN_UNIQUE)
     if is_column or last in USUALLY_SHARED or last.startswith(("is_", "has_")):
         return Bound.UNBOUNDED
@@ -259,10 +279,15 @@ def _one_lookup(
     to_one = model is not None and path in model.to_one
     if to_one or last in KEYS or last.endswith("_id") or _is_parent(value):
         return Bound.BOUNDED
-    if isinstance(value, RowAttribute) and value.name in (*KEYS, path):
+    if isinstance(value, RowAttribute) and value.name == path:
         return Bound.BOUNDED
     # An unknown value under a plain name: perhaps the parent row, perhaps a status.
     return Bound.UNKNOWN
+
+
+def _tells_one_row(value: Value) -> bool:
+    """Whether a value is one row's key, or another value that no other row has: what equals it belongs to that row."""
+    return value == UNIQUE or (isinstance(value, RowAttribute) and value.name in KEYS)
 
 
 def _is_parent(value: Value) -> bool:

@@ -10,7 +10,7 @@ from flake8_djq.querysets.api import MANAGER_METHODS, METHODS, RAW_METHODS, Give
 from flake8_djq.querysets.declarations import ClassKind
 from flake8_djq.querysets.evaluations import MUTATORS, BulkWrite, Evaluation, How
 from flake8_djq.querysets.functions import FunctionCalls
-from flake8_djq.querysets.lookups import bound_of_lookups, finds_one_row, keeps_walkable
+from flake8_djq.querysets.lookups import bound_of_lookups, finds_one_row, is_constant, keeps_walkable
 from flake8_djq.querysets.spelling import names_in
 from flake8_djq.querysets.values import (
     NONE,
@@ -125,7 +125,7 @@ class QueryMethods(FunctionCalls):
         """The queryset that a manager starts with."""
         names = frozenset(names_in(node))
         queryset = QuerySet(manager.model, self.key(node), node, manager.bound, names, loops=self.loops)
-        queryset.perhaps_prefetched = manager.perhaps_prefetched
+        queryset.perhaps_prefetched, queryset.given = manager.perhaps_prefetched, manager.given
         if manager.start is not None:
             begun = manager.start
             queryset = replace(queryset, prefetches=begun.prefetches, ordered=begun.ordered, groups=begun.groups)
@@ -164,9 +164,9 @@ class QueryMethods(FunctionCalls):
         if isinstance(value, Instance | LocalClass) and dotted_name(func) not in self.state.names:
             given = self.module.called_member(value, name)
             if given is not None and not (isinstance(given, Unknown) and name in GETS_QUERYSET):
-                self.arguments(node)
+                passed = self.arguments(node)
                 self._opaque(node)
-                return self.fresh(given, node, f"{self.key(func)}({self.key(node)})")
+                return self.given_back(given, node, f"{self.key(func)}({self.key(node)})", passed)
         if isinstance(value, Instance | LocalClass) and "." not in value.name and name in GETS_QUERYSET:
             self.arguments(node)
             return self._inherited_queryset(value.name, node)
@@ -315,6 +315,10 @@ class QueryMethods(FunctionCalls):
             loops=self.loops,
         )
         effect = method.effect
+        if method.name in ("filter", "exclude", "annotate", "alias"):
+            derived.reads_more |= any(isinstance(part, ast.Name | ast.Attribute | ast.Starred) for part in node.args)
+        if effect in ("filters", "combines"):
+            derived.narrowed = derived.narrowed or not is_constant(node)
         if effect == "filters":
             model = self.module.declared(queryset.model)
             bound = bound_of_lookups(node, self.value_of, model)
@@ -374,6 +378,7 @@ class QueryMethods(FunctionCalls):
                         walkable=queryset.walkable and result.walkable,
                         shared=False,
                         perhaps_loaded=False,
+                        narrowed=queryset.narrowed or takes or result.narrowed,
                         loops=self.loops,
                     )
                     for result in results
@@ -391,6 +396,7 @@ class QueryMethods(FunctionCalls):
             walkable=False,
             shared=False,
             perhaps_loaded=False,
+            narrowed=queryset.narrowed or not is_constant(node),
             loops=self.loops,
         )
 

@@ -51,6 +51,10 @@ WORDS = (
 )
 
 
+# The place of a parameter that has none among the positional ones.
+ELSEWHERE = -1
+
+
 def mentions_querysets(text: str) -> bool:
     """Whether a text may hold a queryset at all."""
     return any(word in text for word in WORDS)
@@ -195,6 +199,8 @@ class Module(Services):
             value = UNKNOWN
         elif UNKNOWN in alternatives(value) and function.returns is not None:
             value = self.annotated(function.returns, name, returned=True)
+        else:
+            value = reader.with_loads(value)
         return Summary(value, reader.has_effects)
 
     def passes(self, name: str, call: ast.Call, values: list[Value], keywords: dict[str | None, Value]) -> None:
@@ -245,8 +251,14 @@ class Module(Services):
                     and not isinstance(value, Row | Model)
                 ):
                     names[name] = value
-            if function.owner is not None and arguments and not _is_static(node):
-                names[arguments[0].arg] = self._self(function, node)
+        has_self = function is not None and function.owner is not None and bool(arguments) and not _is_static(node)
+        places = {argument.arg: place for place, argument in enumerate([*node.args.posonlyargs, *node.args.args])}
+        for name, value in names.items():
+            # No call of a function inside this one knows its name: "" stands for all of those.
+            given = (function.name if function is not None else "", places.get(name, ELSEWHERE) - has_self, name)
+            names[name] = _given(value, given)
+        if function is not None and has_self:
+            names[arguments[0].arg] = self._self(function, node)
         for extra in (node.args.vararg, node.args.kwarg):
             if extra is not None:
                 names[extra.arg] = PLAIN if extra is node.args.kwarg else UNKNOWN
@@ -318,6 +330,17 @@ class Module(Services):
         """What a method assigns to an attribute of ``self``; empty while the method is being read."""
         reader = self.reader(method)
         return reader.attributes.get(attribute, []) if reader is not None else []
+
+
+def _given(value: Value, given: tuple[str | int, ...]) -> Value:
+    """What a parameter holds, marked as what the caller gives."""
+    return join(_marked(option, given) for option in alternatives(value))
+
+
+def _marked(value: Value, given: tuple[str | int, ...]) -> Value:
+    if isinstance(value, QuerySet):
+        return replace(value, given=given, narrowed=False)
+    return replace(value, given=given) if isinstance(value, Manager) else value
 
 
 def _origins(value: Value) -> set[str]:

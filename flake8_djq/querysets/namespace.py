@@ -10,11 +10,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from flake8_djq.options import Options
-from flake8_djq.querysets.declarations import OTHER_ORMS, ClassKind, Declarations, ImportedModel, ModelClass
+from flake8_djq.querysets.declarations import OTHER_ORMS, ClassKind, Declarations, ImportedModel, ModelClass, is_self
 from flake8_djq.querysets.exchange import from_json, renamed
 from flake8_djq.querysets.expressions import Expressions
 from flake8_djq.querysets.values import (
+    ON_READING,
     PLAIN,
+    UNIQUE,
     UNKNOWN,
     Bound,
     ImportedFunction,
@@ -33,6 +35,7 @@ from flake8_djq.querysets.values import (
     Unknown,
     Value,
     join,
+    kept,
 )
 from flake8_djq.source import Source, dotted_name
 
@@ -67,6 +70,8 @@ class Namespace:
         self._imported_models: dict[str, ImportedModel | None] = {}
         self._functions = {function.name: function for function in source.functions}
         self._globals: dict[str, Value] = {}
+        self._assigned: dict[str, frozenset[str]] = {}
+        self._named: dict[str, frozenset[str]] = {}
         #: Models of other files that this one does not import, by their own names: "" where several have one name.
         self._met: dict[str, str] = {}
 
@@ -257,7 +262,15 @@ class Namespace:
         for candidate in self._lineage(owner):
             if f"{candidate}.{name}" in self._functions:
                 return f"{candidate}.{name}"
+            if name in self.assigned_in(candidate):
+                return None
         return None
+
+    def assigned_in(self, owner: str) -> frozenset[str]:
+        """The names that the body of a class of this file assigns, and those that its methods assign to ``self``."""
+        if owner not in self._assigned:
+            self._assigned[owner] = frozenset(_assigned_in(self.source.classes[owner]))
+        return self._assigned[owner]
 
     def _lineage(self, name: str) -> Iterator[str]:
         pending, seen = [name], set()
@@ -308,6 +321,8 @@ class Namespace:
     def class_attribute(self, owner: str, name: str) -> Value:
         """What a class of this file assigns to an attribute in its body."""
         for candidate in self._lineage(owner):
+            if f"{candidate}.{name}" in self._functions:
+                break
             for statement in self.source.classes[candidate].body:
                 if isinstance(statement, ast.Assign) and any(
                     dotted_name(target) == name for target in statement.targets
@@ -328,12 +343,12 @@ class Namespace:
         if local is not None:
             function = self._functions[local]
             if any("property" in ast.unparse(decorator) for decorator in function.node.decorator_list):
-                return self._property(local, asking)
+                return self._property(local, asking, own=asking.owner is not None and asking.owner.name == owner)
             return LocalFunction(local)
         imported = self.imported_property(owner, name)
         if imported is not None:
             return imported
-        values = [self._shared(value, owner, name) for value in self._stored(owner, name)]
+        values = [self._shared(value, owner, name) for value in self._stored(owner, name, asking)]
         declared = self.class_attribute(owner, name)
         if not isinstance(declared, Unknown) and not (values and declared == PLAIN):
             values.append(declared)
@@ -343,12 +358,41 @@ class Namespace:
         """Whether each reading of an attribute gives the same object: it is no method and no property."""
         return "." not in owner and self.method(owner, name) is None and self.imported_property(owner, name) is None
 
-    def _stored(self, owner: str, name: str) -> Iterator[Value]:
-        """What the methods of a class assign to ``self.name``."""
+    def _stored(self, owner: str, name: str, asking: Expressions) -> Iterator[Value]:
+        """What the methods of a class assign to ``self.name``.
+
+        Rows that one method has asked for and another goes over, whoever calls it, are loaded from its second call on.
+        """
         for candidate in self._lineage(owner):
             for method in self._writers.get((candidate, name), ()):
                 # A method that is being read builds on what the others assign: "self.rows = self.rows[:10]".
-                yield from self.stored_by(method, name)
+                values = self.stored_by(method, name)
+                fresh = method.endswith(".__init__") or self._is_part_of(asking, method, owner)
+                yield from values if fresh else map(kept, values)
+
+    def _is_part_of(self, asking: Expressions, method: str, owner: str) -> bool:
+        """Whether the method that asks is one that a method calls on ``self``, or one that these call."""
+        wanted = asking.function.node.name if asking.function is not None else ""
+        pending, seen = [method], set[str]()
+        while pending:
+            current = pending.pop()
+            if current in seen or current not in self._functions:
+                continue
+            seen.add(current)
+            named = self._read_of_self(current)
+            if wanted in named or current.rpartition(".")[2] == wanted:
+                return True
+            pending.extend(local for local in (self.method(owner, part) for part in named) if local)
+        return False
+
+    def _read_of_self(self, method: str) -> frozenset[str]:
+        """The attributes of ``self`` that a method names."""
+        if method not in self._named:
+            nodes = ast.walk(self._functions[method].node)
+            self._named[method] = frozenset(
+                part.attr for part in nodes if isinstance(part, ast.Attribute) and is_self(part.value)
+            )
+        return self._named[method]
 
     @cached_property
     def _writers(self) -> dict[tuple[str, str], list[str]]:
@@ -358,14 +402,12 @@ class Namespace:
             if not isinstance(statement, ast.Assign | ast.AnnAssign):
                 continue
             for target in statement.targets if isinstance(statement, ast.Assign) else [statement.target]:
-                if (
-                    isinstance(target, ast.Attribute)
-                    and isinstance(target.value, ast.Name)
-                    and target.value.id == "self"
-                ):
+                for part in ast.walk(target):
+                    if not (isinstance(part, ast.Attribute) and dotted_name(part.value) == "self"):
+                        continue
                     function = self.source.function_at(statement.lineno)
                     if function is not None and function.owner is not None:
-                        methods = found.setdefault((function.owner.name, target.attr), [])
+                        methods = found.setdefault((function.owner.name, part.attr), [])
                         if function.name not in methods:
                             methods.append(function.name)
         return found
@@ -375,14 +417,16 @@ class Namespace:
             return replace(value, shared=True, key=f"{owner}.{name}", names=frozenset({"self"}), loops=())
         return UNKNOWN if isinstance(value, ListValue | Row) else value
 
-    def _property(self, local: str, asking: Expressions) -> Value:
+    def _property(self, local: str, asking: Expressions, own: bool) -> Value:
         summary = self.summary(local)
         function = self._functions[local].node
         if summary.has_effects:
             asking.effects()
-        value = asking.fresh(summary.value, ast.Name(function.name, ast.Load(), lineno=1, col_offset=0), local)
+        node = ast.Name(function.name, ast.Load(), lineno=1, col_offset=0)
+        # Of another object than the one that is asking, nobody knows here which it is.
+        value = asking.fresh(summary.value, node, local if own else f"{local}?")
         cached = any("cached" in ast.unparse(decorator) for decorator in function.decorator_list)
-        return self._shared(value, "", local) if cached else value
+        return kept(self._shared(value, "", local)) if cached else value
 
     def model_attribute(self, model: Model, name: str) -> Value:
         """An attribute of a model class: a manager, a method, or what its use will show."""
@@ -409,7 +453,7 @@ class Namespace:
         """An attribute of a row, as far as the file declares its model, and as the project knows its relations."""
         declared = self.declared(row.model)
         if declared is not None and name in declared.columns:
-            return PLAIN
+            return UNIQUE if name in declared.unique else PLAIN
         relation = self._relation(row, name)
         if relation is not None or declared is None:
             return relation
@@ -421,7 +465,9 @@ class Namespace:
         if isinstance(declared, ImportedModel):
             value = self.project.row_attribute(declared, name) if self.project is not None else None
             value = self.here(value) if value is not None else None
-            return replace(value, key="?", names=frozenset(), loops=()) if isinstance(value, QuerySet) else value
+            if isinstance(value, QuerySet):
+                return replace(value, key="?", names=frozenset(), loops=ON_READING)
+            return value
         local = self.method(row.model, name)
         if local is not None:
             function = self._functions[local].node
@@ -429,7 +475,8 @@ class Namespace:
                 value = self.summary(local).value
                 cached = any("cached" in ast.unparse(decorator) for decorator in function.decorator_list)
                 if isinstance(value, QuerySet):
-                    return replace(value, key=f"{local}?", shared=cached, names=frozenset(), loops=())
+                    value = replace(value, key=f"{local}?", names=frozenset(), loops=ON_READING)
+                    return replace(value, shared=True, perhaps_loaded=True) if cached else value
                 return value if isinstance(value, Rows | Stream) else UNKNOWN
             return LocalFunction(local)
         return None
@@ -468,6 +515,20 @@ class Namespace:
         tops = {resolved.partition(".")[0] for resolved in self.source.imports.values()}
         other = tops & {"mongoengine", "flask_mongoengine", "tortoise", "ormar", "cassandra", "mongomotor", "umongo"}
         return bool(other) and not any(top.startswith("django") for top in tops)
+
+
+def _assigned_in(node: ast.ClassDef) -> set[str]:
+    found = set()
+    for part in ast.walk(node):
+        if isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store) and is_self(part.value):
+            found.add(part.attr)
+    for statement in node.body:
+        if isinstance(statement, ast.Assign):
+            for target in statement.targets:
+                found |= {part.id for part in ast.walk(target) if isinstance(part, ast.Name)}
+        elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
+            found.add(dotted_name(statement.target))
+    return found
 
 
 def _all_models(value: Value) -> bool:

@@ -131,8 +131,10 @@ class Recorder:
                 if isinstance(option.evaluation, Evaluation):
                     self.consumed.append(option.evaluation)
                     again = self.loops != option.evaluation.loops
-                    (option.evaluation.list_reads if again else option.evaluation.list_loops).add(node)
                     option.evaluation.list_needed |= again
+                    around = option.evaluation.path  # the ``try`` that the load stands in, for one
+                    elsewhere = again or self.path[: len(around)] != around
+                    (option.evaluation.list_reads if elsewhere else option.evaluation.list_loops).add(node)
                     if option.queryset.model in self.writes[option.evaluation.writes :]:
                         option.evaluation.list_outlives_write = True
             elif isinstance(option, Wrapped):

@@ -14,9 +14,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from flake8_djq.options import Options
-from flake8_djq.querysets.declarations import ClassKind
+from flake8_djq.querysets.declarations import ClassKind, is_self
 from flake8_djq.querysets.namespace import PLAIN_CLASS, Namespace
 from flake8_djq.querysets.values import (
+    ON_READING,
     UNKNOWN,
     Instance,
     LocalClass,
@@ -196,7 +197,7 @@ class Services(Namespace):
         if found.how == "cached":
             return UNKNOWN  # one object for all readings, and nobody can tell which reading fills its cache
         value = found.value
-        return replace(value, key="?", names=frozenset(), loops=()) if isinstance(value, QuerySet) else value
+        return replace(value, key="?", names=frozenset(), loops=ON_READING) if isinstance(value, QuerySet) else value
 
     def member(self, owner: str, name: str) -> Member | None:
         """A method or a property of a class, its own or inherited; None where it has no such."""
@@ -214,7 +215,7 @@ class Services(Namespace):
     def _own_member(self, node: ast.ClassDef, name: str) -> Member | None:
         functions = [function for function in self._own_functions(node) if function.node.name == name]
         functions = [function for function in functions if not _is_accessor(function)]
-        if name in _assigned_in(node):
+        if name in self.assigned_in(node.name):
             return NOBODY_KNOWS
         if not functions:
             return None
@@ -238,7 +239,7 @@ class Services(Namespace):
             certain = certain and (bool(owner) or _last(base) in EMPTY)
         if found is None:
             return None
-        defined = {function.node.name for function in self._own_functions(node)} | _assigned_in(node)
+        defined = {function.node.name for function in self._own_functions(node)} | self.assigned_in(node.name)
         changed = defined - {"__init__"} if ANYTHING in found.reads else defined & found.reads
         return NOBODY_KNOWS if changed else found
 
@@ -250,7 +251,7 @@ class Services(Namespace):
         found: set[str] = set()
         for name in self._lineage(owner):
             node = self.source.classes[name]
-            found |= {part.attr for part in ast.walk(node) if isinstance(part, ast.Attribute) and _is_self(part.value)}
+            found |= {part.attr for part in ast.walk(node) if isinstance(part, ast.Attribute) and is_self(part.value)}
             if any(self._base_of(base) not in ("", *self.source.classes) for base in node.bases):
                 found.add(ANYTHING)
         return frozenset(found)
@@ -269,22 +270,6 @@ def _how(function: Function) -> str:
 
 def _is_accessor(function: Function) -> bool:
     return any(_last(decorator) in ACCESSORS for decorator in function.node.decorator_list)
-
-
-def _assigned_in(node: ast.ClassDef) -> set[str]:
-    """The names that the body of a class assigns, and those that its methods assign to ``self``."""
-    found = set()
-    for part in ast.walk(node):
-        if isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store) and _is_self(part.value):
-            found.add(part.attr)
-    for statement in node.body:
-        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
-        found |= {target.id for target in targets if isinstance(target, ast.Name)}
-    return found
-
-
-def _is_self(node: ast.expr) -> bool:
-    return isinstance(node, ast.Name) and node.id in ("self", "cls")
 
 
 def _name_of(base: ast.expr) -> str:

@@ -125,7 +125,7 @@ class State:
 
     def written(self, model: str) -> None:
         """Rows of a model changed: what was asked about it before may have another answer now."""
-        self.queries = {key: earlier for key, earlier in self.queries.items() if earlier.queryset.model != model}
+        self.queries = {key: earlier for key, earlier in self.queries.items() if not earlier.queryset.may_read(model)}
         for queryset, facts in list(self.facts.items()):
             if queryset.model == model:
                 self.facts[queryset] = facts._replace(certain=())

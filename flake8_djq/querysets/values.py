@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 __all__ = [
     "BATCH",
     "KEYS",
     "NONE",
+    "ON_READING",
     "PLAIN",
+    "UNIQUE",
     "UNKNOWN",
     "Bound",
     "Count",
@@ -37,11 +39,16 @@ __all__ = [
     "Wrapped",
     "alternatives",
     "join",
+    "kept",
 ]
 
 
 # The names of the primary key.
 KEYS = frozenset({"pk", "id"})
+
+
+# The loops around a queryset that is made each time that an attribute is read: those around the reading.
+ON_READING: tuple[object, ...] = ("on reading",)
 
 
 class Bound(Enum):
@@ -82,8 +89,8 @@ class Unknown(Value):
 class Plain(Value):
     """Certainly no queryset: a number, a text, a dict ...
 
-    ``what`` is "none" for None, "file" for an open file or another source of unknown length, and "batch" for a slice of
-    something else.
+    ``what`` is "none" for None, "file" for an open file or another source of unknown length, "batch" for a slice of
+    something else, and "unique" for a value that only one row has.
     """
 
     what: str = ""
@@ -93,6 +100,7 @@ UNKNOWN = Unknown()
 PLAIN = Plain()
 NONE = Plain("none")
 BATCH = Plain("batch")
+UNIQUE = Plain("unique")
 
 
 @dataclass(eq=False, repr=False)
@@ -115,13 +123,14 @@ class Manager(Value):
     """A manager: each query method called on it starts a new queryset.
 
     ``perhaps_prefetched`` marks the manager of a relation that a prefetch may have filled. ``start`` is the queryset
-    that the manager's own ``get_queryset`` builds, where the file declares it.
+    that the manager's own ``get_queryset`` builds, where the file declares it. ``given`` as of a QuerySet.
     """
 
     model: str
     bound: Bound = Bound.UNBOUNDED
     start: QuerySet | None = None
     perhaps_prefetched: bool = False
+    given: tuple[str | int, ...] = ()
 
 
 @dataclass(eq=False, repr=False)
@@ -142,6 +151,11 @@ class QuerySet(Identity):
 
     ``certain`` is False where only a custom method's usual meaning says that this is a queryset. ``shared`` says that
     code outside the function holds the same object (a parameter, an attribute): its rows may be used there.
+    ``perhaps_loaded`` says that its rows may be in the result cache already.
+
+    ``given`` is the parameter that it is made from: the function, the place among the arguments and the name; empty
+    where it is made from something else. ``reads_more`` says that a condition is held by a name: it may ask any table.
+    ``narrowed`` says that a filter has been put on it that is no constant.
     """
 
     model: str
@@ -168,7 +182,14 @@ class QuerySet(Identity):
     origin: str = ""
     perhaps_prefetched: bool = False
     perhaps_loaded: bool = False
+    given: tuple[str | int, ...] = ()
+    narrowed: bool = False
+    reads_more: bool = False
     loops: tuple[object, ...] = field(default=())
+
+    def may_read(self, model: str) -> bool:
+        """Whether another answer may come once rows of a model have changed."""
+        return model == self.model or self.reads_more or model.rpartition(".")[2] in self.key
 
     @property
     def ordered_by_key(self) -> bool:
@@ -319,3 +340,8 @@ def join(values: Iterable[Value]) -> Value:
         return next(iter(found))
     # More alternatives than these come from machine-made code; nobody could read a message about them.
     return Either(tuple(found)) if len(found) <= 12 else UNKNOWN
+
+
+def kept(value: Value) -> Value:
+    """The value as one that later calls find again: a queryset may have its rows by then."""
+    return replace(value, shared=True, perhaps_loaded=True) if isinstance(value, QuerySet) else value

@@ -231,13 +231,13 @@ BROKEN = {
     "an f-string": (
         """
         def f(name):
-            print(f"{name.upper(1, 2)} and {name}", [e for e in Event.objects.all()])
+            print(f"{name.upper(1, 2)} and {name}", [e.at for e in Event.objects.all()])
         """,
         """
         def f(name):
             print(
                 f"{name.upper(1, 2)} and {name}",
-                [e for e in Event.objects.iterator(chunk_size=2000)],
+                [e.at for e in Event.objects.iterator(chunk_size=2000)],
             )
         """,
     ),
@@ -336,7 +336,7 @@ def test_a_line_that_was_too_long_and_gets_longer_is_broken() -> None:
 
 
 def test_a_text_of_several_lines_is_not_broken() -> None:
-    text = f'def f():\n    print("""{"x" * 60}\n    {"y" * 60}""", [e for e in Event.objects.all()])\n'
+    text = f'def f():\n    print("""{"x" * 60}\n    {"y" * 60}""", [e.at for e in Event.objects.all()])\n'
     assert fixed(text, limit=79) == text.replace(".all()", ".iterator(chunk_size=2000)")
 
 

@@ -161,7 +161,7 @@ def test_two_passes_are_not_said_to_be_one() -> None:
     loop = "    for b in books:\n        send(b)\n"
     text = f"def work():\n    books = Book.objects.all()\n{loop}{loop}"
     assert message(text).endswith(
-        "line 8 reads the same rows again, so .iterator() would run the query twice: only a single pass over them could"
+        "line 8 reads the same rows too, so .iterator() would run the query twice: only a single pass over them could"
         " stream"
     )
 
@@ -214,3 +214,103 @@ def work(pks):
             send(event, start)
 """
     assert places(text.replace("seen - known", "seen(start) - known")) == expected(text)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "cache.set('books', books)",
+        "return books",
+        "send(books)",
+        "return books - seen",
+        "return seen == books",
+        "task.delay(ids=books)",
+    ],
+)
+def test_values_that_are_needed_together(body: str) -> None:
+    text = f"{HEAD}def work(seen):\n    books = set(Book.objects.values_list('isbn', flat=True))\n    {body}\n"
+    assert codes(text) == []
+
+
+@pytest.mark.parametrize("body", ["print(len(books))", "Event.objects.filter(isbn__in=books)", "log.info('%s', books)"])
+def test_values_that_a_query_could_serve(body: str) -> None:
+    text = f"{HEAD}def work():\n    books = set(Book.objects.values_list('isbn', flat=True))\n    {body}\n"
+    assert codes(text) == ["DJQ102"]
+
+
+def test_a_list_of_rows_in_a_cache() -> None:
+    text = f"{HEAD}def work():\n    books = list(Book.objects.all())\n    cache.set('books', books)\n"
+    assert codes(text) == []
+    assert codes(text.replace("cache.set('books', books)", "shelf.set('books', books)")) == ["DJQ102"]
+
+
+@pytest.mark.parametrize("loop", ["for b in Book.objects.all():", "for b in list(Book.objects.all()):"])
+def test_a_function_that_asks_a_person(loop: str) -> None:
+    assert codes(f"{HEAD}def work():\n    {loop}\n        print(b)\n    return input()\n") == []
+    assert codes(f"{HEAD}def work():\n    {loop}\n        print(b)\n    return ask()\n") != []
+
+
+def test_a_list_that_must_be_loaded_within_a_try() -> None:
+    text = f"""{HEAD}
+def work():
+    try:
+        books = list(Book.objects.all())
+    except DatabaseError:
+        return
+    for book in books:
+        send(book)
+"""
+    assert "stream" not in findings(text)[0].message
+    plain = "def work():\n    books = list(Book.objects.all())\n    for book in books:\n        send(book)\n"
+    assert "stream it" in message(plain)
+
+
+def test_some_rows_are_kept() -> None:
+    text = "def work():\n    kept = []\n    for book in Book.objects.all():\n{}        kept.append(book)\n"
+    assert "and keep only what is needed of those in kept" in message(text.format("        if book.price:\n    "))
+    skipped = text.format("        if send(book):\n            continue\n")
+    assert "and keep only what is needed of those in kept" in message(skipped)
+    assert "they all stay in kept" in message(text.format(""))
+    comprehension = "def work():\n    return [book for book in Book.objects.all() if book.price]\n"
+    assert "and keep only what is needed of those in a list" in message(comprehension)
+
+
+def test_a_length_beside_the_loop_itself() -> None:
+    text = "def work():\n    books = Book.objects.all()\n"
+    text += "    for n, book in zip(repeat(1, len(books)), books):\n        send(book)\n"
+    assert "DJQ101" not in codes(HEAD + text)
+
+
+def test_every_reader_of_the_cache_is_named() -> None:
+    text = "def work():\n    books = Book.objects.all()\n    if not books:\n        return\n"
+    text += "    for b in books:\n        send(b)\n"
+    assert "line 6 has loaded them for its test" in message(text)
+    assert "lines 6 and 10 need only their number" in message(text + "    print(len(books))\n")
+    assert "lines 6 and 10 read the same rows too" in message(text + "    for b in books:\n        send(b)\n")
+
+
+DRAIN = """
+def work():
+    missing = ~Exists(Index.objects.filter(book_id=OuterRef("pk")))
+    books = Book.objects.filter({})
+    rows = list(books[:500])
+    while rows:
+        {}
+        rows = list(books[:500])
+"""
+
+
+def test_a_write_to_a_table_that_only_a_condition_asks() -> None:
+    create = "Index.objects.bulk_create(Index(book=row) for row in rows)"
+    assert codes(HEAD + DRAIN.format("missing", create)) == []
+    assert codes(HEAD + DRAIN.format("~Exists(Index.objects.filter(book_id=OuterRef('pk')))", create)) == []
+    other = "Event.objects.create(number=1)"
+    assert codes(HEAD + DRAIN.format("missing", other)) == []
+    assert "DJQ201" in codes(HEAD + DRAIN.format("sold=True", other))
+
+
+def test_a_relation_that_is_asked_more_than_once() -> None:
+    text = "def work(order: Order):\n    if order.lines.count() > 0:\n        send(order.lines.{})\n"
+    assert codes(HEAD + text.format("name")) == ["DJQ104"]
+    assert codes(HEAD + text.format("values_list('pk')")) == []
+    assert codes(HEAD + text.format("count()")) == []

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from flake8_djq.findings import Finding
 from flake8_djq.querysets.calls import PIECES
-from flake8_djq.querysets.evaluations import Evaluation, How
+from flake8_djq.querysets.evaluations import Evaluation, How, Use
 from flake8_djq.querysets.values import Bound
 from flake8_djq.rules.base import File, Fix, On, Rule
-from flake8_djq.rules.memory.hoarding import is_kept_on_purpose, kept_in
+from flake8_djq.rules.memory.hoarding import asks_a_person, is_kept_on_purpose, kept_in
 from flake8_djq.rules.memory.streaming import Remedy, remedy_for
 from flake8_djq.rules.wording import spell
 
@@ -63,7 +63,8 @@ class LoopWithoutIterator(Rule[Evaluation]):
     code has had the queryset. Where the same queryset is handed on afterwards, or its rows are changed by the loop and
     read again (`bulk_update`). On `raw()`. Inside another loop that does not change the query (that is DJQ203); where
     the turns of a `while` share one cache. Where a collection is made of the rows to be kept: what a function with
-    `functools.cache` gives, or what a `global` name holds. Where the linter does not know that the thing is a queryset,
+    `functools.cache` gives, or what a `global` name or Django's cache holds. In a function that asks a person
+    (`input()`). Where the linter does not know that the thing is a queryset,
     or whether a condition leaves a few rows: one held by a name, `filter(**lookups)`, equality of a field that mostly
     tells rows apart (`email`, `slug`, `name` ...). In code that only other files show to be batch code, also where a
     parameter may limit the rows.
@@ -123,7 +124,8 @@ class LoopWithoutIterator(Rule[Evaluation]):
         if subject.same_on_each_turn:
             return  # asked anew on each turn of an outer loop: that is DJQ203
         reuse = self._reuse(subject)
-        if reuse is None or is_kept_on_purpose(subject, file.function_at(subject.node)):
+        function = file.function_at(subject.node)
+        if reuse is None or is_kept_on_purpose(subject, function) or asks_a_person(function):
             return
         text = spell(subject.node)
         origin = f" (here {subject.queryset.origin})" if subject.queryset.origin else ""
@@ -132,25 +134,23 @@ class LoopWithoutIterator(Rule[Evaluation]):
         yield self.finding(file, subject.node, message + remedy.text, remedy.edit, subject.queryset.model)
 
     def _remedy(self, subject: Evaluation, file: File) -> Remedy:
-        kept = kept_in(subject)
-        if kept:
+        kept, whole = kept_in(subject)
+        if whole:
             return Remedy(f"they all stay in {kept}: keep only what is needed of them, or work in batches")
-        return remedy_for(subject, file)
+        remedy = remedy_for(subject, file)
+        return (
+            remedy._replace(text=f"{remedy.text}, and keep only what is needed of those in {kept}") if kept else remedy
+        )
 
     def _reuse(self, subject: Evaluation) -> str | None:
         """What else uses the cached rows, as the end of the message; "" for nothing, None where that is not known."""
         own = {subject.node}
         later = [use for use in subject.later_uses(*READS) if use.node not in own]
+        filled = [earlier for earlier in subject.perhaps_before if earlier.how.fills_cache and earlier is not subject]
         if later and subject.mutates_rows:
             return None
         if later:
-            use = later[0]
-            if all(other.how is How.LENGTH for other in later):
-                return f"line {use.line} takes their len(): ask .count() once before, then stream the rows here"
-            return (
-                f"line {use.line} reads the same rows again, so .iterator() would run the query twice:"
-                " only a single pass over them could stream"
-            )
+            return self._read_too([*filled, *later], subject)
         if subject.later_uses(How.ESCAPE):
             return None
         streams = subject.later_uses(How.STREAM)
@@ -165,16 +165,23 @@ class LoopWithoutIterator(Rule[Evaluation]):
                 "an outer loop goes over them on its later turns too, so .iterator() would run the query each time:"
                 " narrow it before that loop"
             )
-        filled = [earlier for earlier in subject.perhaps_before if earlier.how.fills_cache and earlier is not subject]
-        if filled:
-            earlier = filled[0]
-            if len(filled) > 1:
-                lines = " and ".join(str(other.node.lineno) for other in filled)
-                if all(other.how in (How.LENGTH, How.TRUTH) for other in filled):
-                    return f"lines {lines} need only their number: ask .count() once before, then stream the rows here"
-                return f"lines {lines} need them loaded too: only a single pass over them could stream"
-            line = earlier.node.lineno
-            if earlier.how is How.LENGTH and earlier.asks_existence is None:
-                return f"line {line} has loaded them for their len(): ask .count() there, then stream the rows here"
-            return f"line {line} has loaded them for its test: stream them here, and see by them whether there are any"
-        return ""
+        return self._read_too(filled, subject) if filled else ""
+
+    def _read_too(self, others: Sequence[Evaluation | Use], subject: Evaluation) -> str | None:
+        """The end of the message where others read the cached rows too: before the loop, or after it."""
+        lines = sorted({other.node.lineno for other in others})
+        if subject.node.lineno in lines:
+            return None  # zip(repeat(x, len(rows)), rows): one load for both
+        shown = f"line {lines[0]}" if len(lines) == 1 else f"lines {', '.join(map(str, lines[:-1]))} and {lines[-1]}"
+        if not all(other.how in (How.LENGTH, How.TRUTH) for other in others):
+            reads = "reads" if len(lines) == 1 else "read"
+            return (
+                f"{shown} {reads} the same rows too, so .iterator() would run the query twice:"
+                " only a single pass over them could stream"
+            )
+        if len(lines) > 1:
+            return f"{shown} need only their number: ask .count() once before, then stream the rows here"
+        [first, *_] = others
+        if first.how is How.TRUTH or (isinstance(first, Evaluation) and first.asks_existence is not None):
+            return f"{shown} has loaded them for its test: stream them here, and see by them whether there are any"
+        return f"{shown} takes their len(): ask .count() once before, then stream the rows here"

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from flake8_djq.findings import Finding
+from flake8_djq.querysets.calls import COLLECTORS, CONSUMERS, WRAPPERS, is_output
 from flake8_djq.querysets.evaluations import Evaluation, How
 from flake8_djq.querysets.values import Bound
 from flake8_djq.rules.base import File, Fix, On, Rule
-from flake8_djq.rules.memory.hoarding import is_kept_on_purpose, kept_in
+from flake8_djq.rules.memory.hoarding import asks_a_person, is_kept_on_purpose, kept_in
 from flake8_djq.rules.memory.streaming import Remedy, remedy_for
 from flake8_djq.rules.wording import spell
+from flake8_djq.source import dotted_name
 
 __all__ = ["MaterializedQueryset"]
+
+
+# Calls that a query or a stream could serve as well.
+SERVED = frozenset({"join", "len", *COLLECTORS, *CONSUMERS, *WRAPPERS})
 
 
 class MaterializedQueryset(Rule[Evaluation]):
@@ -48,8 +55,10 @@ class MaterializedQueryset(Rule[Evaluation]):
     few where people ask for them. On `list(queryset.iterator())`. On values that are looked up on each turn of a loop
     (`in`, `.get()`, an index). On lists that are gone through on each turn of a loop, that the code changes, or that
     something picks from. On a collection that is kept on purpose: what a function with `functools.cache` gives, or what
-    a `global` name holds. On rows that are loaded before a write to their model, and read after it: they are the rows
-    as they were. Where the rows were looped over or made into a collection before. On `raw()`.
+    a `global` name or Django's cache holds. On values (`values_list()`) that are handed on, compared or searched
+    together. In functions that ask a person (`input()`). On rows that are loaded before a write to their model, and
+    read after it: they are the rows as they were. Where the rows were looped over or made into a collection before, or
+    the queryset is looped over or handed on later. On `raw()`.
 
     ## Fix safety
     Unsafe: a list can be read again, indexed and measured; a stream cannot. It is written only for a `list()` or
@@ -74,11 +83,18 @@ class MaterializedQueryset(Rule[Evaluation]):
             return  # one load serves many lookups
         if subject.list_outlives_write:
             return  # the rows as they were before
+        if subject.queryset.perhaps_loaded or subject.later_uses(How.ESCAPE, How.LOOP, How.MATERIALIZE):
+            return  # the cache has them already, or holds them for what comes
+        if subject.queryset.values and any(
+            _is_needed_whole(node, file) for node in (subject.call, *subject.list_reads) if node is not None
+        ):
+            return
         if any(
             earlier.how in (How.LOOP, How.MATERIALIZE) for earlier in subject.perhaps_before if earlier is not subject
         ):
             return
-        if is_kept_on_purpose(subject, file.function_at(subject.node)):
+        function = file.function_at(subject.node)
+        if is_kept_on_purpose(subject, function) or asks_a_person(function):
             return
         built = {"*": "* holds", "[::]": "a slice with a step loads", "join": "join() holds"}.get(
             subject.by, f"{subject.by}() holds"
@@ -87,12 +103,29 @@ class MaterializedQueryset(Rule[Evaluation]):
         message = f"{built} every row of {spell(subject.node)} in memory; {remedy.text}"
         yield self.finding(file, subject.node, message, remedy.edit, subject.queryset.model)
 
+    def _is_looped_once(self, subject: Evaluation) -> bool:
+        return len(subject.list_loops) == 1 and not subject.list_reads - subject.list_loops
+
     def _remedy(self, subject: Evaluation, file: File) -> Remedy:
-        looped_once = len(subject.list_loops) == 1 and not subject.list_reads - subject.list_loops
+        looped_once = self._is_looped_once(subject)
         if looped_once and subject.by == "sorted":
             sort = f"let the database sort and stream it: {spell(subject.node)}.order_by(...).iterator(...)"
             return Remedy(sort, None)
-        if looped_once and subject.by in ("list", "tuple") and not kept_in(subject):
+        if looped_once and subject.by in ("list", "tuple") and not any(kept_in(subject)):
             return remedy_for(subject, file, subject.call)
         # What else a collection is for, a stream could not do.
         return Remedy("ask the database for what is needed of them, or work in batches", None)
+
+
+def _is_needed_whole(node: ast.expr, file: File) -> bool:
+    """Whether an expression that holds values is used in a way that neither a query nor a stream could serve."""
+    parents = file.source.parents
+    around = parents.get(node)
+    if isinstance(around, ast.keyword):
+        return not (around.arg or "").endswith("__in")
+    if isinstance(around, ast.Call) and node is not around.func:
+        last = around.func.attr if isinstance(around.func, ast.Attribute) else dotted_name(around.func)
+        return last not in SERVED and not is_output(around)
+    return isinstance(
+        around, ast.Return | ast.Yield | ast.BinOp | ast.Compare | ast.Dict | ast.List | ast.Tuple | ast.Set
+    )

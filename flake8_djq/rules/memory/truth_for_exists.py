@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 
 from flake8_djq.findings import Edit, Finding
 from flake8_djq.fixes.spans import Replacements, ancestors, call_on, call_on_inside
+from flake8_djq.querysets.api import METHODS, Runs
 from flake8_djq.querysets.evaluations import Evaluation, How, ManagerTruth, Subject, Use
 from flake8_djq.querysets.values import Bound
 from flake8_djq.rules.base import File, Fix, On, Rule
@@ -54,7 +56,8 @@ class TruthForExists(Rule[Subject]):
     ## When it is silent
     Where the rows are used later through the same object, or the queryset may be None: the test then asks something
     else or pays for itself. Where a count is also used as a number. On a truth test or a `len()` of a slice with a
-    stop. Under `select_for_update()`. Inside a loop over an object from outside it: the first test fills the cache for
+    stop. On a relation that the function asks for more than once: one load may answer all. Under
+    `select_for_update()`. Inside a loop over an object from outside it: the first test fills the cache for
     all turns.
 
     ## Fix safety
@@ -107,7 +110,7 @@ class TruthForExists(Rule[Subject]):
             if subject.call is None or not isinstance(subject.call.func, ast.Attribute):
                 return
             queryset = subject.call.func.value
-            if subject.queryset.perhaps_prefetched and _is_loaded_too(queryset, file):
+            if subject.queryset.perhaps_prefetched and _is_asked_more(queryset, file):
                 return
         exists = "aexists()" if subject.by == "acount" else "exists()"
         remedy = (
@@ -142,19 +145,21 @@ class TruthForExists(Rule[Subject]):
         return call_on_inside(file.source, whole, queryset, exists, before)
 
 
-def _is_loaded_too(relation: ast.expr, file: File) -> bool:
-    """Whether the function also takes all rows of a relation: one load could answer both."""
+def _is_asked_more(relation: ast.expr, file: File) -> bool:
+    """Whether the function asks a relation for more than this: one load, or one count, could answer all."""
     function = file.function_at(relation)
-    return function is not None and dotted_name(relation) in _loaded(function)
+    return function is not None and _asked(function)[dotted_name(relation)] > 1
 
 
 @lru_cache(maxsize=8)
-def _loaded(function: FunctionNode) -> frozenset[str]:
-    """The names of which a function takes ``all()``."""
+def _asked(function: FunctionNode) -> Counter[str]:
+    """How often a function calls a method that reads rows, by the name of what it is called on."""
     names = (
-        dotted_name(node.value) for node in ast.walk(function) if isinstance(node, ast.Attribute) and node.attr == "all"
+        dotted_name(node.value)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Attribute) and node.attr in METHODS and METHODS[node.attr].runs is not Runs.WRITE
     )
-    return frozenset(filter(None, names))
+    return Counter(filter(None, names))
 
 
 def _reads_cache(use: Use) -> bool:

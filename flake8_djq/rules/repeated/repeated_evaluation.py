@@ -112,6 +112,8 @@ class RepeatedEvaluation(Rule[Evaluation]):
 
     def _first(self, subject: Evaluation) -> Evaluation | None:
         """The earlier run of the same SQL."""
+        if subject.queryset.perhaps_loaded:
+            return None
         if subject.how is How.STREAM and not subject.perhaps_cached and subject.streamed_before is not None:
             return subject.streamed_before
         if subject.how is How.INDEX:
