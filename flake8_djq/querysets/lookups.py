@@ -97,6 +97,9 @@ OTHER_LOOKUPS = frozenset(
 )
 
 
+MANY = OTHER_LOOKUPS - {"in", "range"}
+
+
 def _lookups(call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
     """The lookups of one call that are all joined by AND."""
     for keyword in call.keywords:
@@ -109,7 +112,20 @@ def _lookups(call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
 
 
 def _is_written_out(lookups: ast.expr) -> bool:
-    return isinstance(lookups, ast.Dict) and all(isinstance(key, ast.Constant) for key in lookups.keys)
+    """Whether each lookup of ``**{...}`` is known, or surely is none that leaves a few rows."""
+    return isinstance(lookups, ast.Dict) and all(
+        isinstance(key, ast.Constant) or is_fixed(value) or _split(_end(key))[1] in MANY
+        for key, value in zip(lookups.keys, lookups.values, strict=True)
+    )
+
+
+def _end(key: ast.expr | None) -> str:
+    """The end of a text that is put together: ``__startswith`` of ``"%s__startswith" % name``."""
+    if isinstance(key, ast.JoinedStr) and key.values:
+        return _end(key.values[-1])
+    if isinstance(key, ast.BinOp):
+        return _end(key.left if isinstance(key.op, ast.Mod) else key.right)
+    return str(key.value) if isinstance(key, ast.Constant) else ""
 
 
 def _split(lookup: str) -> tuple[str, str]:

@@ -184,7 +184,12 @@ class FunctionReader(Expressions):
         self.state = meet((after, self.state))
 
     def _narrow(self, test: ast.expr, sense: bool) -> None:
-        """What ``if qs is None`` and ``if qs is not None`` tell about a name on one of their branches."""
+        """What ``if qs is None`` and ``if isinstance(qs, QuerySet)`` tell about a name on one of their branches."""
+        if sense and isinstance(test, ast.Call) and dotted_name(test.func) == "isinstance" and len(test.args) == 2:
+            name, of = test.args
+            if isinstance(name, ast.Name) and isinstance(self.value_of(name), Unknown):
+                self.state.names[name.id] = self.module.annotated(of, name.id)
+            return
         if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.left, ast.Name):
             return
         operator, other = test.ops[0], test.comparators[0]

@@ -8,7 +8,7 @@ from tests.support import codes, expected, findings, places
 
 HEAD = """
 import functools
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from shop.models import Book, Event, Order
 """
 
@@ -314,3 +314,30 @@ def test_a_relation_that_is_asked_more_than_once() -> None:
     assert codes(HEAD + text.format("name")) == ["DJQ104"]
     assert codes(HEAD + text.format("values_list('pk')")) == []
     assert codes(HEAD + text.format("count()")) == []
+
+
+def test_a_parameter_that_may_be_a_queryset() -> None:
+    text = """
+def add(books):
+    if isinstance(books, {}):
+        check(books)
+    Event.objects.bulk_create([Event(book=book) for book in books if book.sold])
+"""
+    assert codes(HEAD + text.format("QuerySet")) == ["DJQ108"]
+    assert codes("from django.db import models" + HEAD + text.format("models.QuerySet")) == ["DJQ108"]
+    assert codes(HEAD + text.format("list")) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "found"),
+    [
+        ("'%s__startswith' % name", ["DJQ101"]),
+        ("f'{name}__lt'", ["DJQ101"]),
+        ("name + '__gte'", ["DJQ101"]),
+        ("f'{name}__in'", []),
+        ("name", []),
+    ],
+)
+def test_lookups_that_are_put_together(key: str, found: list[str]) -> None:
+    text = f"def work(name, x):\n    for b in Book.objects.filter(**{{name: True, {key}: x}}):\n        send(b)\n"
+    assert codes(HEAD + text) == found
