@@ -341,3 +341,10 @@ def add(books):
 def test_lookups_that_are_put_together(key: str, found: list[str]) -> None:
     text = f"def work(name, x):\n    for b in Book.objects.filter(**{{name: True, {key}: x}}):\n        send(b)\n"
     assert codes(HEAD + text) == found
+
+
+def test_a_count_that_the_cache_answers() -> None:
+    text = "def work():\n    books = Book.objects.filter(sold=True)\n    for book in books:\n        send(book)\n"
+    counted = text + "    log(books.count())\n"
+    assert "asks for their number, which the cache has: ask .count() once before" in message(counted)
+    assert "stream it" in message(text)

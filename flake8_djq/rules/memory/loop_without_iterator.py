@@ -17,7 +17,9 @@ from flake8_djq.rules.wording import spell
 __all__ = ["LoopWithoutIterator"]
 
 # Uses that read the rows from the cache that a loop has filled.
-READS = (How.LOOP, How.MATERIALIZE, How.LENGTH, How.INDEX, How.MEMBERSHIP, How.TRUTH)
+READS = (How.LOOP, How.MATERIALIZE, How.LENGTH, How.INDEX, How.MEMBERSHIP, How.TRUTH, How.COUNT, How.EXISTS)
+# Those that need no rows.
+NUMBERS = (How.LENGTH, How.TRUTH, How.COUNT, How.EXISTS)
 
 
 class LoopWithoutIterator(Rule[Evaluation]):
@@ -146,7 +148,8 @@ class LoopWithoutIterator(Rule[Evaluation]):
         """What else uses the cached rows, as the end of the message; "" for nothing, None where that is not known."""
         own = {subject.node}
         later = [use for use in subject.later_uses(*READS) if use.node not in own]
-        filled = [earlier for earlier in subject.perhaps_before if earlier.how.fills_cache and earlier is not subject]
+        before = [earlier for earlier in subject.perhaps_before if earlier is not subject]
+        filled = [earlier for earlier in before if earlier.how.fills_cache or earlier.perhaps_cached]
         if later and subject.mutates_rows:
             return None
         if later:
@@ -173,7 +176,7 @@ class LoopWithoutIterator(Rule[Evaluation]):
         if subject.node.lineno in lines:
             return None  # zip(repeat(x, len(rows)), rows): one load for both
         shown = f"line {lines[0]}" if len(lines) == 1 else f"lines {', '.join(map(str, lines[:-1]))} and {lines[-1]}"
-        if not all(other.how in (How.LENGTH, How.TRUTH) for other in others):
+        if not all(other.how in NUMBERS for other in others):
             reads = "reads" if len(lines) == 1 else "read"
             return (
                 f"{shown} {reads} the same rows too, so .iterator() would run the query twice:"
@@ -184,4 +187,5 @@ class LoopWithoutIterator(Rule[Evaluation]):
         [first, *_] = others
         if first.how is How.TRUTH or (isinstance(first, Evaluation) and first.asks_existence is not None):
             return f"{shown} has loaded them for its test: stream them here, and see by them whether there are any"
-        return f"{shown} takes their len(): ask .count() once before, then stream the rows here"
+        number = "takes their len()" if first.how is How.LENGTH else "asks for their number, which the cache has"
+        return f"{shown} {number}: ask .count() once before, then stream the rows here"

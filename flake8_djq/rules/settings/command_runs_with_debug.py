@@ -87,13 +87,16 @@ class CommandRunsWithDebug(Rule[File]):
         if NO_COMMAND.search(source.path):
             return
         around = Surroundings(source)
-        classes = [setter.module for setter in setters(source.tree, CONFIGURATION)]
+        classes = list(setters(source.tree, CONFIGURATION))
         for setter in setters(source.tree, VARIABLE):
             statement = next((node for node in source.statements if _holds(node, setter.node)), None)
             if statement is not None and not around.is_conditional(statement):
-                yield from self._setter(setter, classes[0] if classes else "", file)
+                yield from self._setter(setter, classes[0] if classes else None, file)
 
-    def _setter(self, setter: Setter, configuration: str, file: File) -> Iterator[Finding]:
+    def _setter(self, setter: Setter, chosen: Setter | None, file: File) -> Iterator[Finding]:
+        """Judge one place that names settings; ``chosen`` names the class in them, for django-configurations."""
+        from flake8_djq.project.settings.entry_points import CONFIGURATION
+
         settings = file.settings
         module = settings.file_named(setter.module, file.source.path)
         roots = settings.files.roots
@@ -101,16 +104,19 @@ class CommandRunsWithDebug(Rule[File]):
             return
         if is_example(module.relative_to(roots.root).as_posix() if module.is_relative_to(roots.root) else ""):
             return
+        configuration = chosen.module if chosen is not None else ""
         if configuration and configuration not in settings.configurations(module):
             return
         debug = settings.effective(module, configuration).debug
         if not debug.is_on:
             return
-        when = f"where {VARIABLE} is missing, " if setter.is_default else ""
+        deciding, variable = (chosen, CONFIGURATION) if chosen is not None else (setter, VARIABLE)
+        when = f"where {variable} is missing, " if deciding.is_default else ""
+        named = f"{configuration} of {setter.module}" if configuration else setter.module
         yield self.finding(
             file,
-            setter.node,
-            f"{when}commands run with {setter.module}, whose DEBUG is True ({settings.place(debug.way)}): Django keeps"
+            deciding.node,
+            f"{when}commands run with {named}, whose DEBUG is True ({settings.place(debug.way)}): Django keeps"
             " the last 9,000 SQL statements of each connection in memory; name settings with DEBUG = False here",
         )
 

@@ -10,6 +10,7 @@ from flake8_djq.querysets.evaluations import Evaluation, How
 from flake8_djq.querysets.values import Bound
 from flake8_djq.rules.base import File, Fix, On, Rule
 from flake8_djq.rules.memory.streaming import Remedy, keyset_remedy, no_walk, why_no_stream
+from flake8_djq.rules.streaming.chunk_size import chunk_size_of
 from flake8_djq.rules.wording import spell
 
 __all__ = ["IteratorLoadsEverything"]
@@ -43,7 +44,8 @@ class IteratorLoadsEverything(Rule[Evaluation]):
 
     ## When it is silent
     Where the database is not known, or streams: SQLite, Oracle, PostgreSQL with server-side cursors. On what is
-    bounded, and outside batch code. With `--djq-remedy=iterator`.
+    bounded, and outside batch code. After a prefetch where `chunk_size` is missing: that is DJQ302. With
+    `--djq-remedy=iterator`.
 
     ## Fix safety
     Unsafe: it orders by the key where the queryset has no order, and runs a query for each chunk. It needs
@@ -65,6 +67,8 @@ class IteratorLoadsEverything(Rule[Evaluation]):
             return
         if file.options.remedy == "iterator":
             return
+        if subject.queryset.prefetches and subject.call is not None and chunk_size_of(subject.call) is None:
+            return  # a prefetch without chunk_size is an error: that is DJQ302
         why = why_no_stream(file)
         if not why:
             return
