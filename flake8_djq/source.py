@@ -136,6 +136,15 @@ class Source:
                     pending.extend(parts.get(name, ()))
         return tuple(sorted(found, key=lambda statement: statement.lineno))
 
+    def statements_in(self, node: ast.stmt) -> tuple[ast.stmt, ...]:
+        """The statements within a function or a class, without looking at anything else of the file."""
+        start = bisect_right(self._statement_lines, node.lineno)
+        return self.statements[start : bisect_right(self._statement_lines, node.end_lineno or node.lineno)]
+
+    @cached_property
+    def _statement_lines(self) -> list[int]:
+        return [statement.lineno for statement in self.statements]
+
     @cached_property
     def imports(self) -> dict[str, str]:
         """What each imported name stands for: ``{"shared_task": "celery.shared_task", "np": "numpy"}``.

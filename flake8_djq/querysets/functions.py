@@ -325,11 +325,12 @@ class FunctionCalls(Recorder):
     @cached_property
     def _statements(self) -> tuple[ast.stmt, ...]:
         """Every statement of the function."""
-        nodes = ast.walk(self.function.node) if self.function is not None else ()
-        return tuple(node for node in nodes if isinstance(node, ast.stmt))
+        return self.source.statements_in(self.function.node) if self.function is not None else ()
 
     @cached_property
     def _globals(self) -> frozenset[str]:
+        if "global " not in self.source.text:
+            return frozenset()
         return frozenset(name for part in self._statements if isinstance(part, ast.Global) for name in part.names)
 
     @cached_property

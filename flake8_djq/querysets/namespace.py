@@ -269,7 +269,7 @@ class Namespace:
     def assigned_in(self, owner: str) -> frozenset[str]:
         """The names that the body of a class of this file assigns, and those that its methods assign to ``self``."""
         if owner not in self._assigned:
-            self._assigned[owner] = frozenset(_assigned_in(self.source.classes[owner]))
+            self._assigned[owner] = frozenset(_assigned_in(self.source, self.source.classes[owner]))
         return self._assigned[owner]
 
     def _lineage(self, name: str) -> Iterator[str]:
@@ -517,11 +517,13 @@ class Namespace:
         return bool(other) and not any(top.startswith("django") for top in tops)
 
 
-def _assigned_in(node: ast.ClassDef) -> set[str]:
+def _assigned_in(source: Source, node: ast.ClassDef) -> set[str]:
     found = set()
-    for part in ast.walk(node):
-        if isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store) and is_self(part.value):
-            found.add(part.attr)
+    for statement in source.statements_in(node):
+        for target in _targets(statement):
+            for part in ast.walk(target):
+                if isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store) and is_self(part.value):
+                    found.add(part.attr)
     for statement in node.body:
         if isinstance(statement, ast.Assign):
             for target in statement.targets:
@@ -529,6 +531,17 @@ def _assigned_in(node: ast.ClassDef) -> set[str]:
         elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
             found.add(dotted_name(statement.target))
     return found
+
+
+def _targets(statement: ast.stmt) -> list[ast.expr]:
+    """What a statement binds."""
+    if isinstance(statement, ast.Assign):
+        return statement.targets
+    if isinstance(statement, ast.AnnAssign | ast.AugAssign | ast.For | ast.AsyncFor):
+        return [statement.target]
+    if isinstance(statement, ast.With | ast.AsyncWith):
+        return [item.optional_vars for item in statement.items if item.optional_vars is not None]
+    return []
 
 
 def _all_models(value: Value) -> bool:
