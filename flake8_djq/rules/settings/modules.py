@@ -21,6 +21,14 @@ ASSIGNMENT = re.compile(r"DEBUG\s*(=(?!=)|:)")
 # What the text of a settings module has that its path does not show.
 SIGNS = ("INSTALLED_APPS", "DATABASES")
 
+# What a module of this name has if it is one of settings, and no form for a user's: a setting that a rule asks for, or
+# something that brings all settings of another module in.
+MATTERS = re.compile(
+    r"DEBUG|MIDDLEWARE|LOGGING|import \*|globals\(|include\(|exec\("
+    r"|^class \w+\([^)]*(Base|Common|Configuration|Default|Development|Local|Production|Shared|Staging)",
+    re.MULTILINE,
+)
+
 
 class SettingsOf:
     """The settings of a file: those of the module, or of one of its classes where it uses django-configurations."""
@@ -72,7 +80,7 @@ def _may_be_settings(file: File) -> bool:
     """Whether to look at a file at all: told by its path and its text, since every file is asked."""
     path, text = file.source.path, file.source.text
     shows = any(sign in text for sign in SIGNS)
-    if (SETTINGS_PATH.search(path) or shows) and is_module_of_settings(file):
+    if (shows or (SETTINGS_PATH.search(path) and MATTERS.search(text))) and is_module_of_settings(file):
         return True
     if "import *" in text and (shows or is_batch_name(path)) and file.contexts.whole_file is None:
         # `config/production.py`: what it imports says what it is.
