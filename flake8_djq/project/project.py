@@ -75,7 +75,7 @@ def _open(roots: Roots, options: Options) -> Project:
 def _age_of_code() -> int:
     """When the code that makes the answers was last changed: they count for no other."""
     here = Path(__file__).parent
-    folders = (here, here / "settings", here.parent / "querysets")
+    folders = (here, here / "settings", here.parent / "querysets", here.parent)
     return max(
         entry.stat().st_mtime_ns for folder in folders for entry in os.scandir(folder) if entry.name.endswith(".py")
     )
