@@ -8,7 +8,6 @@ migration, a script) and by who calls it inside the file.
 from __future__ import annotations
 
 import ast
-import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from enum import Enum
@@ -17,6 +16,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from flake8_djq.options import Options
+from flake8_djq.patterns import Pattern
 from flake8_djq.source import Function, Source, dotted_name
 
 __all__ = ["COMMAND_PATH", "MIGRATION_PATH", "QUEUES", "Context", "Contexts", "Kind", "job_of"]
@@ -38,39 +38,39 @@ class Context(NamedTuple):
     way: str = ""
 
 
-TEST_PATH = re.compile(r"(^|/)(tests?|testing|\w+_tests)/|(^|/)(test_[^/]*|tests|[^/]*_tests?|conftest)\.py$")
-SETTINGS_PATH = re.compile(r"(^|/)(settings|[^/]*_settings|settings_[^/]*)\.py$|(^|/)settings/[^/]+\.py$")
+TEST_PATH = Pattern(r"(^|/)(tests?|testing|\w+_tests)/|(^|/)(test_[^/]*|tests|[^/]*_tests?|conftest)\.py$")
+SETTINGS_PATH = Pattern(r"(^|/)(settings|[^/]*_settings|settings_[^/]*)\.py$|(^|/)settings/[^/]+\.py$")
 # A command that starts a web server (runserver, run_gunicorn_server) is no batch work.
-COMMAND_PATH = re.compile(r"(^|/)management/commands/(?!run_?(\w+_|test|dev)?server(_plus)?\.py$)[^/]+\.py$")
-MIGRATION_PATH = re.compile(r"(^|/)\w*migrations/[^/]+\.py$")
-SCRIPT_PATH = re.compile(r"(^|/)scripts/[^/]+\.py$")
+COMMAND_PATH = Pattern(r"(^|/)management/commands/(?!run_?(\w+_|test|dev)?server(_plus)?\.py$)[^/]+\.py$")
+MIGRATION_PATH = Pattern(r"(^|/)\w*migrations/[^/]+\.py$")
+SCRIPT_PATH = Pattern(r"(^|/)scripts/[^/]+\.py$")
 
 # What makes rows up for tests and demonstrations: factory_boy, whose package may also be a project's own, and others.
-ROW_FACTORIES = re.compile(
+ROW_FACTORIES = Pattern(
     r"^factory(\.(django|fuzzy|faker|base|declarations)\b.*|\.[A-Z]\w*|\.post_generation)?$"
     r"|^(model_bakery|model_mommy|mixer\.backend)\b|(^|\.)tests?\.(\w+\.)*factories\b"
 )
 # Of these words the text of such a file has one: most files need not be looked at.
 FACTORY_WORDS = ("factory", "factories", "model_bakery", "model_mommy", "mixer")
 # Those that make up values: for new rows, or in the place of what real ones hold.
-MADE_UP_VALUES = re.compile(r"^faker\b")
-CREATES = re.compile(r"\b(bulk_create|create|get_or_create|update_or_create)\(")
-CHANGES = re.compile(r"\b(bulk_update|update)\(")
+MADE_UP_VALUES = Pattern(r"^faker\b")
+CREATES = Pattern(r"\b(bulk_create|create|get_or_create|update_or_create)\(")
+CHANGES = Pattern(r"\b(bulk_update|update)\(")
 # Commands that empty the database of a developer.
 EMPTIES = ("flush", "reset_db")
 
 # Decorators that make a function a background task, by what an import says of their origin.
-TASK_ORIGINS = re.compile(
+TASK_ORIGINS = Pattern(
     r"^(celery|django_rq|rq|huey|dramatiq|procrastinate|apscheduler|background_task|django\.tasks|django_tasks"
     r"|django_q|django_cron|django_celery\w*)\.(?:.*\.)?"
     r"(shared_task|task|periodic_task|job|actor|db_task|db_periodic_task|background|scheduled_job|register_job)$"
 )
 # The same by the decorator's own name, where the object comes from the project: ``@app.task``, ``@huey.task()``.
-TASK_METHODS = re.compile(
+TASK_METHODS = Pattern(
     r"(^|\.)(app|\w*celery\w*|\w*huey\w*|\w*broker\w*|\w*sched\w*|tasks?|\w*procrastinate\w*|rq|\w*queue)"
     r"\.(task|periodic_task|db_task|db_periodic_task|job|actor|scheduled_job)$"
 )
-TASK_NAMES = re.compile(r"^(shared_task|periodic_task|db_task|db_periodic_task|\w+_shared_task)$")
+TASK_NAMES = Pattern(r"^(shared_task|periodic_task|db_task|db_periodic_task|\w+_shared_task)$")
 
 # Methods of classes that a scheduler or worker runs, by base class.
 JOB_BASES = {
@@ -88,7 +88,7 @@ JOB_BASES = {
     "MonthlyJob": ("execute",),
     "YearlyJob": ("execute",),
 }
-JOB_ORIGINS = re.compile(r"^(django_cron|django_extensions|django\.core\.management)\b|celery|\btasks?\b")
+JOB_ORIGINS = Pattern(r"^(django_cron|django_extensions|django\.core\.management)\b|celery|\btasks?\b")
 
 # Functions that hand another one to a scheduler or queue.
 QUEUES = ("add_job", "async_task")
@@ -132,7 +132,7 @@ class Contexts:
             return Context(Kind.TESTS if self._fills_empty_database else Kind.BATCH)
         return None
 
-    def _imports(self, what: re.Pattern[str]) -> bool:
+    def _imports(self, what: Pattern) -> bool:
         return any(what.search(name) for name in self._source.imports.values())
 
     @property

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import ast
 import builtins
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from flake8_djq.context import COMMAND_PATH, QUEUES, Contexts, Kind
 from flake8_djq.options import Options
+from flake8_djq.patterns import Pattern
 from flake8_djq.source import Function, FunctionNode, Source, dotted_name
 
 __all__ = ["MODULE", "NOTHING", "FileCalls", "file_calls", "short_name"]
@@ -55,14 +55,14 @@ NO_CODE = frozenset(
     | {"rest", "returns", "type_comment", "type_params"}
 )
 # Calls that take a function without calling it: they keep it, compare it, look at it or make a URL of it.
-KEEP_ONLY = re.compile(
+KEEP_ONLY = Pattern(
     r"^(_?(dis|re)?connect|(un|de)?register\w*|reverse(_lazy)?|redirect|re_path|path|url|resolve\w*|patch|object"
     r"|signal|is(instance|subclass|function|method|coroutinefunction)|[gs]etattr|hasattr|delattr|add_argument|wraps"
     r"|update_wrapper|append|add|insert|remove|setdefault|get_?source\w*|getfullargspec|signature|print|repr|str|len|type"
     r"|id|assert\w*|debug|info|warn(ing)?|error|exception|format|deconstruct)$"
 )
 # An object keeps what it is made with, as a route keeps its view, unless it is there to run it.
-CLASS_NAME = re.compile(r"^_*[A-Z]\w*[a-z]")
+CLASS_NAME = Pattern(r"^_*[A-Z]\w*[a-z]")
 RUNNERS = frozenset({"Process", "Thread", "Timer"})
 BUILTINS = frozenset(dir(builtins))
 # How long a chain of attributes, calls and names may be; querysets make long ones, and nothing of them is known here.
@@ -72,7 +72,7 @@ NOT_OURS = ("django.",)
 NO_VALUE = "None"
 # These take functions of other files, and their names as text, too.
 QUEUES_ELSEWHERE = (*QUEUES, "enqueue", "schedule")
-DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
+DOTTED = Pattern(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 
 
 class _Children(dict[type, tuple[str, ...]]):

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flake8_djq.patterns import Pattern
 from flake8_djq.project.calls import NOTHING, FileCalls, file_calls
 from flake8_djq.project.files import Files
 from flake8_djq.project.relations import relations_of
@@ -30,8 +31,8 @@ __all__ = ["FileFacts", "calls_of", "main", "read_facts"]
 # {"calls": the parts of FileCalls, "models": what relations_of says, "relations": names}
 FileFacts = dict[str, Any]
 
-RELATED_NAME = re.compile(r"""\brelated_name\s*=\s*["'](\w+)["']""")
-TO_MANY = re.compile(
+RELATED_NAME = Pattern(r"""\brelated_name\s*=\s*["'](\w+)["']""")
+TO_MANY = Pattern(
     r"^[ \t]+(\w+)\s*=\s*(?:\w+\.)*(?:ManyToManyField|GenericRelation|ParentalManyToManyField)\(", re.MULTILINE
 )
 # So many files are read by one process; a second one costs as much to start as it takes to read some fifty.

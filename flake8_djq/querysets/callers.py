@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ast
-import re
 
+from flake8_djq.patterns import Pattern
 from flake8_djq.querysets.evaluations import Evaluation, How, Subject
 from flake8_djq.source import FunctionNode
 
 __all__ = ["hangs_on_callers"]
 
 # A lookup by a collection that is not written out: how long it is, its maker knows.
-BY_COLLECTION = re.compile(r"__in=(?!List\(|Tuple\(|Set\()")
+BY_COLLECTION = Pattern(r"__in=(?!List\(|Tuple\(|Set\()")
 
 
 def hangs_on_callers(subject: Subject, function: FunctionNode) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 import builtins
-import re
 import sys
 
+from flake8_djq.patterns import Pattern
 from flake8_djq.source import Source, dotted_name
 
 __all__ = [
@@ -67,7 +67,7 @@ PIECES = frozenset({"islice", "chunked", "batched", "ichunked", "iter"})
 SPECIAL = frozenset({*COLLECTORS, *CONSUMERS, *WRAPPERS, *SUBQUERIES, *PICKERS})
 
 # Names under which models are passed around.
-MODEL_NAME = re.compile(r"(^|_)(model|klass|cls|model_?class|model_?cls)$|model$|Model$")
+MODEL_NAME = Pattern(r"(^|_)(model|klass|cls|model_?class|model_?cls)$|model$|Model$")
 
 # Query methods that, called like this on an attribute of a model or a row, show that the attribute is a manager.
 MANAGER_EVIDENCE = frozenset(
@@ -186,7 +186,7 @@ def _operands(node: ast.expr) -> list[ast.expr]:
 
 
 # Custom methods of managers and querysets whose names say that they give a queryset of as many rows.
-CUSTOM_QUERY = re.compile(
+CUSTOM_QUERY = Pattern(
     r"^(annotate|with|without|prefetch|prefetched|select|include|including|exclude|excluding|order|ordered|sorted|only|not|non)(_|$)"
     r"|^(active|inactive|published|unpublished|live|public|private|visible|hidden|enabled|disabled|available|valid|invalid|open"
     r"|closed|pending|processed|unprocessed|paid|unpaid|deleted|undeleted|archived|expired|alive|dead|approved|everything)$"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 from typing import Any
 
+from flake8_djq.patterns import Pattern
 from flake8_djq.querysets.values import QuerySet
 from flake8_djq.source import Source, dotted_name
 
@@ -21,16 +21,16 @@ RELATIONS_TO_MANY = frozenset(
 )
 
 # Bases from elsewhere, by their usual names.
-MODEL_BASES = re.compile(
+MODEL_BASES = Pattern(
     r"(^|\.)(models\.Model|db\.models\.Model|gis\.db\.models\.Model|MPTTModel|MP_Node|NS_Node|AL_Node)$"
 )
-MODEL_BASE_NAMES = re.compile(
+MODEL_BASE_NAMES = Pattern(
     r"(^|\.)(Abstract\w+|\w*TimeStampedModel|\w+Model|PolymorphicModel|AbstractUser|AbstractBaseUser|PermissionsMixin)$"
 )
 # Bases of models whose table has one row, or one for each site: of django-solo, of Wagtail, and those that say so.
-ONE_ROW_BASES = re.compile(r"(^|\.)(\w*Singleton\w*|BaseGenericSetting|BaseSiteSetting)$")
-MANAGER_BASES = re.compile(r"(^|\.)\w*Manager$")
-QUERYSET_BASES = re.compile(r"(^|\.)\w*Query[Ss]et$")
+ONE_ROW_BASES = Pattern(r"(^|\.)(\w*Singleton\w*|BaseGenericSetting|BaseSiteSetting)$")
+MANAGER_BASES = Pattern(r"(^|\.)\w*Manager$")
+QUERYSET_BASES = Pattern(r"(^|\.)\w*Query[Ss]et$")
 
 # ORMs whose classes look like Django's: nothing from them, or built on them, is a queryset of ours.
 OTHER_ORMS = frozenset(

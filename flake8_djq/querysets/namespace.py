@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from flake8_djq.options import Options
+from flake8_djq.patterns import Pattern
 from flake8_djq.querysets.declarations import OTHER_ORMS, ClassKind, Declarations, ImportedModel, ModelClass, is_self
 from flake8_djq.querysets.exchange import from_json, renamed
 from flake8_djq.querysets.expressions import Expressions
@@ -49,7 +49,7 @@ PLAIN_CLASS = "plain"
 # The name of the model that get_user_model() gives.
 USER = "User"
 
-MODEL_MODULE = re.compile(r"(^|\.)models(\.|$)|^\.+$|(^|\.)models_?\w*\.")
+MODEL_MODULE = Pattern(r"(^|\.)models(\.|$)|^\.+$|(^|\.)models_?\w*\.")
 
 
 class Summary(NamedTuple):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 import json
 import os
-import re
 from collections.abc import Callable
 from copy import copy
 from math import prod
 from pathlib import PurePath
 from typing import Any
 
+from flake8_djq.patterns import Pattern
 from flake8_djq.project.settings.environment import (
     configurations_value,
     dj_database_url,
@@ -63,7 +63,7 @@ TEXT_METHODS = frozenset(
 )
 LONGEST = 2_000
 # `"{:>999999999}"` would fill the memory.
-FORMATTED = re.compile(r"\{[^}]*:")
+FORMATTED = Pattern(r"\{[^}]*:")
 # Combinations of arguments that are tried.
 MOST_WAYS = 64
 PATH_METHODS = frozenset(("resolve", "absolute", "expanduser", "as_posix"))

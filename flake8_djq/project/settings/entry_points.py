@@ -9,6 +9,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import NamedTuple
 
+from flake8_djq.patterns import Pattern
 from flake8_djq.project.files import Files
 from flake8_djq.project.settings.names import is_example
 from flake8_djq.source import dotted_name
@@ -51,13 +52,13 @@ class Setter(NamedTuple):
 
 
 # Scripts by name; the rest of a project's Python files is not looked at.
-SCRIPTS = re.compile(
+SCRIPTS = Pattern(
     r"(^|/)((manage|django-admin|fabfile|conftest)\.py|(w|a)sgi\w*\.py|\w*celery\w*\.py|\w*worker\w*\.py"
     r"|\w*cron\w*\.py|\w*scheduler\w*\.py|__main__\.py|run\w*\.py|celery(_app)?/__init__\.py|asgi/__init__\.py"
     r"|(scripts|bin)/[^/]+\.py)$"
 )
-SERVICES = re.compile(r"(^|/)(wsgi|asgi|\w*celery|\w*worker|\w*cron|\w*scheduler)\w*(\.py|/__init__\.py)$")
-TEST_SCRIPTS = re.compile(r"(^|/)(conftest|run_?tests?\w*|test_\w+)\.py$")
+SERVICES = Pattern(r"(^|/)(wsgi|asgi|\w*celery|\w*worker|\w*cron|\w*scheduler)\w*(\.py|/__init__\.py)$")
+TEST_SCRIPTS = Pattern(r"(^|/)(conftest|run_?tests?\w*|test_\w+)\.py$")
 # Files that say how a project is run, tested or deployed, with what a line of them stands for.
 FILES: tuple[tuple[re.Pattern[str], Role], ...] = (
     (re.compile(r"(^|/)(tox|pytest)\.ini$|(^|/)(setup\.cfg|pyproject\.toml|\.?noxfile\.py)$"), Role.TESTS),
@@ -74,26 +75,24 @@ FILES: tuple[tuple[re.Pattern[str], Role], ...] = (
      Role.PRODUCTION),
     (re.compile(r"(^|/)(docker-)?entrypoint[^/]*$|(^|/)(start|run)[\w-]*\.sh$"), Role.PRODUCTION),
 )  # fmt: skip
-PRODUCTION_PATH = re.compile(
-    r"(^|[/._-])(prod|production|live|deploy|deployment|batch|worker|cron|scheduler)([/._-]|$)"
-)
-DEVELOPMENT_PATH = re.compile(
+PRODUCTION_PATH = Pattern(r"(^|[/._-])(prod|production|live|deploy|deployment|batch|worker|cron|scheduler)([/._-]|$)")
+DEVELOPMENT_PATH = Pattern(
     r"(^|[/._-])(dev|develop|development|local|test|tests|testing|ci|example|sample|debug|template|override)([/._-]|$)"
 )
-NAMED = re.compile(
+NAMED = Pattern(
     r"(?:\bDJANGO_SETTINGS_MODULE\b[\"']?\s*(?:[:=,]\s*)?|(?<![\w-])--settings[= ]|(?<![\w-])--ds=)"
     r"(?:value:\s*)?[\"']?(?:\$\{\w+:?-)?([A-Za-z_]\w*(?:\.\w+)*)"
 )
-CONFIGURATION_NAMED = re.compile(r"\bDJANGO_CONFIGURATION\b[\"']?\s*(?:[:=,]\s*)?(?:value:\s*)?[\"']?([A-Za-z_]\w*)")
-COMMENT = re.compile(r"^\s*(#|//|;)")
+CONFIGURATION_NAMED = Pattern(r"\bDJANGO_CONFIGURATION\b[\"']?\s*(?:[:=,]\s*)?(?:value:\s*)?[\"']?([A-Za-z_]\w*)")
+COMMENT = Pattern(r"^\s*(#|//|;)")
 # What runs while an image is built: it collects static files, on no database.
-BUILD_STEP = re.compile(r"^\s*RUN\b")
+BUILD_STEP = Pattern(r"^\s*RUN\b")
 # The server of developers, and those that serve in production.
 DEVELOPMENT_SERVER, SERVERS = (
     "runserver",
     re.compile(r"gunicorn|uwsgi|uvicorn|daphne|hypercorn|granian|mod_wsgi|waitress"),
 )
-IMAGE_NAME = re.compile(r"dockerfile|containerfile", re.IGNORECASE)
+IMAGE_NAME = Pattern(r"dockerfile|containerfile", re.IGNORECASE)
 
 
 def entry_points(files: Files) -> tuple[EntryPoint, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from flake8_djq.patterns import Pattern
 from flake8_djq.project.files import Files, dependency_files
 from flake8_djq.project.settings.backends import family_of
 from flake8_djq.project.settings.engines import backend_of_url, family
@@ -16,13 +17,13 @@ from flake8_djq.project.settings.variables import FALSE_TEXTS
 __all__ = ["Evidence", "evidence_for", "mysql_drivers", "started_databases", "switched_off"]
 
 # The image of a database that a compose file starts beside the project.
-IMAGE = re.compile(
+IMAGE = Pattern(
     r"\bimage:\s*[\"']?(?:[\w.-]+/)*((?:postg(?:res(?:ql)?|is)|mysql|mariadb|percona|timescaledb|pgvector)[\w-]*)"
 )
 IMAGES = {"percona": "mysql", "timescaledb": "postgresql", "pgvector": "postgresql"}
 
-MYSQL_DRIVERS = re.compile(r"(?<![\w.-])(mysqlclient|mysql-connector-python|pymysql)\b", re.IGNORECASE)
-OTHER_DRIVERS = re.compile(r"(?<![\w.-])(psycopg\w*|cx_oracle|oracledb|mssql-django)\b", re.IGNORECASE)
+MYSQL_DRIVERS = Pattern(r"(?<![\w.-])(mysqlclient|mysql-connector-python|pymysql)\b", re.IGNORECASE)
+OTHER_DRIVERS = Pattern(r"(?<![\w.-])(psycopg\w*|cx_oracle|oracledb|mssql-django)\b", re.IGNORECASE)
 
 
 class Evidence(NamedTuple):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import fnmatch
 import os
-import re
 from copy import copy
 from pathlib import Path
 
+from flake8_djq.patterns import Pattern
 from flake8_djq.project.files import Files
 from flake8_djq.project.roots import file_below
 from flake8_djq.project.settings import calls
@@ -40,9 +40,7 @@ DEEPEST_CALL = 8
 STEP = 10
 MOST_WORK = 500_000
 # Modules for one machine: they may lie here and be missing there.
-LOCAL = re.compile(
-    r"(^|_)(local|locals|private|secrets?|overrides?|custom|customi[sz]ed|machine|personal|user|host)(_|$)"
-)
+LOCAL = Pattern(r"(^|_)(local|locals|private|secrets?|overrides?|custom|customi[sz]ed|machine|personal|user|host)(_|$)")
 
 
 class TooMuchWork(RecursionError):

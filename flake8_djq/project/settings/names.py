@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from flake8_djq.patterns import Pattern
+
 __all__ = [
     "BATCH_WORDS",
     "is_batch_name",
@@ -26,7 +28,7 @@ DEVELOPMENT_WORDS = frozenset(
     )
 )
 # Folders of projects that only show or test something.
-EXAMPLE_FOLDERS = re.compile(
+EXAMPLE_FOLDERS = Pattern(
     r"(^|[/_-])(examples?|demos?|demoproject|exampleproject|sandbox|samples?|docs?|tests?|testing|runtests|testproject"
     r"|test_project|testapp|tutorials?|devproject|benchmarks?|templates?|project_template)([/_-]|$)"
 )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 import operator
-import re
 from collections.abc import Callable
 from pathlib import PurePath
 from typing import Any
 
+from flake8_djq.patterns import Pattern
 from flake8_djq.project.settings.values import (
     ABSENT,
     Choice,
@@ -63,7 +63,7 @@ COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
 NEGATIONS: tuple[type[ast.cmpop], ...] = (ast.NotEq, ast.NotIn, ast.IsNot)
 LONGEST_TEXT = 10_000
 LARGEST_NUMBER = 1_000
-WIDE_FORMAT = re.compile(r"%[^a-zA-Z%]*(\d{4}|\*)")
+WIDE_FORMAT = Pattern(r"%[^a-zA-Z%]*(\d{4}|\*)")
 
 
 def hashable(value: Any) -> bool:

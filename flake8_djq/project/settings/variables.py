@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from flake8_djq.patterns import Pattern
+
 __all__ = [
     "ABOUT_DEBUG",
     "DEVELOPMENT_COMMANDS",
@@ -20,25 +22,25 @@ TRUE_TEXTS = frozenset(("1", "true", "t", "yes", "y", "on"))
 FALSE_TEXTS = frozenset(("0", "false", "f", "no", "n", "off", ""))
 
 # Functions of any origin that turn a text into a boolean.
-TO_BOOL = re.compile(
+TO_BOOL = Pattern(
     r"^_?(str(ing)?_?(to|2)_?bool(ean)?|to_?bool(ean)?|parse_?bool(ean)?|as_?bool(ean)?|bool(ean)?_from_str(ing)?"
     r"|is_?truthy|is_?true|truthy|boolean)$",
     re.IGNORECASE,
 )
 # Functions of any origin that read a boolean, or a text, from the environment: `get_env_bool("DEBUG", True)`.
-READS_BOOLEAN = re.compile(r"env\w*bool|bool\w*env", re.IGNORECASE)
-READS_VARIABLE = re.compile(
+READS_BOOLEAN = Pattern(r"env\w*bool|bool\w*env", re.IGNORECASE)
+READS_VARIABLE = Pattern(
     r"^_?(get_?)?(env|environ|from_env|env_(str|var|variable|setting)|getenv|config)$|^_?get_str(ing)?$", re.IGNORECASE
 )
 # The same for functions that only say that they read a boolean: `get_bool("DEBUG", True)`. configparser's `getboolean`
 # is none of them: what follows there is the name of an option.
-GETS_BOOLEAN = re.compile(r"^_?(get|read)(_bool|_boolean|Bool)(_?(setting|var|variable))?$")
+GETS_BOOLEAN = Pattern(r"^_?(get|read)(_bool|_boolean|Bool)(_?(setting|var|variable))?$")
 # Variables that a hosting platform or a shell sets: there, "missing" means "on a developer's machine".
-PLATFORM = re.compile(
+PLATFORM = Pattern(
     r"^_?(CI|DYNO|RENDER|VERCEL|RAILWAY|GAE|GOOGLE|K|FLY|AWS|AZURE|WEBSITE|HEROKU|PLATFORM|PYTHONANYWHERE|KUBERNETES"
     r"|GITHUB|GITLAB|TRAVIS|HOST|HOSTNAME|COMPUTERNAME|USER|USERNAME|HOME|PWD|PATH|LOGNAME|SHELL)(_|$)"
 )
-ABOUT_DEBUG = re.compile(r"DEBUG|DEV", re.IGNORECASE)
+ABOUT_DEBUG = Pattern(r"DEBUG|DEV", re.IGNORECASE)
 # `"test" in sys.argv`: commands that neither production nor batch work runs.
 DEVELOPMENT_COMMANDS = frozenset(
     (

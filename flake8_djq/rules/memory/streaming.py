@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Callable
 from typing import NamedTuple
 
 from flake8_djq.findings import Edit
 from flake8_djq.fixes.imports import import_for
 from flake8_djq.fixes.spans import ATOMS, call_on, call_on_inside, pass_instead, pass_to
+from flake8_djq.patterns import Pattern
 from flake8_djq.querysets.calls import CONSUMERS, WRAPPERS
 from flake8_djq.querysets.evaluations import Evaluation, How, Loop
 from flake8_djq.querysets.values import QuerySet
@@ -34,7 +34,7 @@ ENDS_STREAMS = frozenset({"close", "close_all", "commit", "rollback", "set_autoc
 # Query methods that join tables, or take the rows apart.
 JOINS = frozenset({"select_related", "annotate", "alias", "distinct", "extra", "order_by", "reverse"})
 # Fields that a model sets itself when a row is saved.
-SET_BY_SAVING = re.compile("modif|updat|chang|last|touch")
+SET_BY_SAVING = Pattern("modif|updat|chang|last|touch")
 ASYNC = ("async for", "aiterator")
 HELPER = "keyset_iterator"
 

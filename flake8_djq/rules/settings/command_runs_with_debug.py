@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from flake8_djq.findings import Finding
+from flake8_djq.patterns import Pattern
 from flake8_djq.project.settings.names import is_example
 from flake8_djq.rules.base import File, On, Rule
 from flake8_djq.rules.settings.surroundings import Surroundings
@@ -19,12 +19,12 @@ __all__ = ["CommandRunsWithDebug"]
 
 VARIABLE = "DJANGO_SETTINGS_MODULE"
 # What a web server starts, what runs tests, and the configuration of a documentation.
-NO_COMMAND = re.compile(
+NO_COMMAND = Pattern(
     r"(^|/)(([wa]sgi|conftest|conf|(\w+_)?(run)?_?tests?(_\w+)?)\w*\.py|[wa]sgi/__init__\.py"
     r"|\w*_(debug|dev|development|local)\.py)$"  # manage_debug.py: for developers, by its name
 )
 # What a worker of Celery starts.
-WORKERS = re.compile(r"(celery|worker)\w*(\.py|/__init__\.py)$")
+WORKERS = Pattern(r"(celery|worker)\w*(\.py|/__init__\.py)$")
 
 
 class CommandRunsWithDebug(Rule[File]):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 
 from flake8_djq.findings import Finding
+from flake8_djq.patterns import Pattern
 from flake8_djq.rules.base import File, On, Rule
 from flake8_djq.rules.settings.surroundings import Surroundings, expressions
 from flake8_djq.source import FunctionNode, Source, dotted_name
@@ -14,10 +14,10 @@ from flake8_djq.source import FunctionNode, Source, dotted_name
 __all__ = ["DebugForced"]
 
 # What a file must hold besides the word itself, before its statements are looked at.
-ORIGINS = re.compile(r"\bdjango\.(conf|test|db)\b|from django import|force_debug_cursor")
+ORIGINS = Pattern(r"\bdjango\.(conf|test|db)\b|from django import|force_debug_cursor")
 # Runners and helpers of tests that stand outside test folders, and the configuration of a documentation.
-NOT_RUN = re.compile(r"(^|/)([^/]*_)?(run)?_?tests?(_[^/]*)?\.py$|(^|/)docs?/([^/]+/)?conf\.py$")
-TEST_BASES = re.compile(r"(TestCase|TestRunner|DiscoverRunner|TestMixin)$")
+NOT_RUN = Pattern(r"(^|/)([^/]*_)?(run)?_?tests?(_[^/]*)?\.py$|(^|/)docs?/([^/]+/)?conf\.py$")
+TEST_BASES = Pattern(r"(TestCase|TestRunner|DiscoverRunner|TestMixin)$")
 
 SETTINGS = "django.conf.settings"
 OVERRIDES = frozenset(("django.test.override_settings", "django.test.utils.override_settings"))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flake8_djq.context import Contexts
 from flake8_djq.findings import Finding
+from flake8_djq.patterns import Pattern
 from flake8_djq.rules.base import File, On, Rule
 from flake8_djq.rules.settings.bindings import Bindings
 from flake8_djq.rules.settings.environment import (
@@ -32,7 +32,7 @@ __all__ = ["DebugOnByDefault"]
 
 KEEPS = "there Django keeps the last 9,000 SQL statements of each connection in memory"
 # Modules that others import and override: what holds at run time is decided there.
-INHERITED = re.compile(r"(^|/)_?(base|common|defaults?|shared)(_settings)?\.py$")
+INHERITED = Pattern(r"(^|/)_?(base|common|defaults?|shared)(_settings)?\.py$")
 
 
 class DebugOnByDefault(Rule[File]):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from flake8_djq.findings import Finding
+from flake8_djq.patterns import Pattern
 from flake8_djq.rules.base import File, On, Rule
 from flake8_djq.rules.settings.modules import settings_of
 from flake8_djq.rules.settings.places import origin, report
@@ -37,7 +37,7 @@ NEED_DEBUG = frozenset({"debug_toolbar", "debug_panel", "django_querycount", "qu
 NEED_MIDDLEWARE = frozenset({"debug_toolbar", "debug_panel", "silk", "pyinstrument"})
 # Packages of which only a part is a tool.
 PARTS = {"pyinstrument": "pyinstrument.middleware"}
-OF_WEB = re.compile(r"\b[wa]sgi(\.py|/)")
+OF_WEB = Pattern(r"\b[wa]sgi(\.py|/)")
 
 
 class DebugToolInBatchSettings(Rule[File]):

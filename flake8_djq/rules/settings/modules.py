@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from flake8_djq.context import SETTINGS_PATH
+from flake8_djq.patterns import Pattern
 from flake8_djq.project.settings.names import is_batch_name, is_development_name
 from flake8_djq.rules.base import File
 
@@ -17,13 +18,13 @@ if TYPE_CHECKING:
 
 __all__ = ["SettingsOf", "assigns_debug", "is_development", "is_module_of_settings", "settings_of"]
 
-ASSIGNMENT = re.compile(r"DEBUG\s*(=(?!=)|:)")
+ASSIGNMENT = Pattern(r"DEBUG\s*(=(?!=)|:)")
 # What the text of a settings module has that its path does not show.
 SIGNS = ("INSTALLED_APPS", "DATABASES")
 
 # What a module of this name has if it is one of settings, and no form for a user's: a setting that a rule asks for, or
 # something that brings all settings of another module in.
-MATTERS = re.compile(
+MATTERS = Pattern(
     r"DEBUG|MIDDLEWARE|LOGGING|import \*|globals\(|include\(|exec\("
     r"|^class \w+\([^)]*(Base|Common|Configuration|Default|Development|Local|Production|Shared|Staging)",
     re.MULTILINE,

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from flake8_djq.findings import Finding
+from flake8_djq.patterns import Pattern
 from flake8_djq.rules.base import File, On, Rule
 from flake8_djq.rules.settings.surroundings import Surroundings, expressions
 from flake8_djq.source import FunctionNode, Source, dotted_name
@@ -31,11 +32,11 @@ PROFILERS = frozenset(
 DECORATORS = frozenset(("memory_profiler.profile", "pyinstrument.profile"))
 TRACE = "tracemalloc.start"
 # An import of a profiler; "cProfile" alone stands in "IPSecProfile" as well.
-IMPORT = re.compile(
+IMPORT = Pattern(
     r"^\s*(import|from)\s.*\b(memory_profiler|tracemalloc|cProfile|profile|pyinstrument|line_profiler)\b", re.MULTILINE
 )
 # Commands that are there to measure.
-MEASURING_PATH = re.compile(r"(^|[/_])(bench|benchmarks?|profile|profiling|perf|perftest)(_[^/]*)?\.py$")
+MEASURING_PATH = Pattern(r"(^|[/_])(bench|benchmarks?|profile|profiling|perf|perftest)(_[^/]*)?\.py$")
 
 
 class ProfilerLeftIn(Rule[File]):

@@ -6,12 +6,13 @@ import ast
 import re
 from collections.abc import Callable, Iterator
 
+from flake8_djq.patterns import Pattern
 from flake8_djq.source import FunctionNode, Source
 
 __all__ = ["Surroundings", "expressions"]
 
 # What the test of an `if` mentions when somebody has to ask for the diagnosis that it guards.
-REQUEST = re.compile(
+REQUEST = Pattern(
     r"\b(options?|opts|args|kwargs|settings|environ|getenv|argv)\b|debug|profil|verbos|trac(e|ing)|sql|quer(y|ies)"
     r"|logging|log_|_log|measure|memory|bench",
     re.IGNORECASE,
