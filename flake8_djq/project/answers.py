@@ -62,9 +62,12 @@ def _model(module: Module, name: str) -> dict[str, Any] | None:
         starts[manager] = value.start if isinstance(value, Manager) else None
     return {
         "name": name,
-        "ordered": declared.ordered,
+        "order": declared.order,
         "one_row": declared.one_row,
         "unique": sorted(declared.unique),
+        "unique_together": declared.unique_together,
+        "key": declared.key,
+        "texts": sorted(declared.texts),
         "columns": sorted(declared.columns),
         "to_one": declared.to_one,
         "to_many": declared.to_many,

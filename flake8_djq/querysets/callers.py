@@ -11,7 +11,7 @@ from flake8_djq.source import FunctionNode
 __all__ = ["hangs_on_callers"]
 
 # A lookup by a collection that is not written out: how long it is, its maker knows.
-BY_COLLECTION = Pattern(r"__in=(?!List\(|Tuple\(|Set\()")
+BY_COLLECTION = Pattern(r"__(in|overlap)=(?!List\(|Tuple\(|Set\()")
 
 
 def hangs_on_callers(subject: Subject, function: FunctionNode) -> bool:

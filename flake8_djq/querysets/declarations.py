@@ -20,6 +20,9 @@ RELATIONS_TO_MANY = frozenset(
     {"ManyToManyField", "GenericRelation", "ParentalManyToManyField", "SortedManyToManyField", "TreeManyToManyField"}
 )
 
+# Fields of texts, of which most rows have one of their own unless `choices` says which there are.
+TEXTS = Pattern(r"(Char|Text|Slug|Email|URL|UUID|IPAddress)Field$")
+
 # Bases from elsewhere, by their usual names.
 MODEL_BASES = Pattern(
     r"(^|\.)(models\.Model|db\.models\.Model|gis\.db\.models\.Model|MPTTModel|MP_Node|NS_Node|AL_Node)$"
@@ -55,20 +58,30 @@ class ClassKind(Enum):
 class ModelClass:
     """The fields of a model class, by name.
 
-    ``managers`` are the expressions that its managers are assigned from, ``inherited_starts`` the querysets that
-    the managers of base classes in other files begin with. ``one_row`` says that the table has a row or a few: each
-    save writes the same one.
+    ``unique`` are fields of which no two rows have the same value, ``unique_together`` groups of fields of which that
+    holds together, and ``key`` is the primary key if the class names one. ``texts`` are fields of free text. ``order``
+    is ``Meta.ordering``, with "?" for what is not written out. ``managers`` are the expressions that its managers are
+    assigned from, ``inherited_starts`` the querysets that the managers of base classes in other files begin with.
+    ``one_row`` says that the table has a row or a few: each save writes the same one.
     """
 
     name: str
     unique: set[str] = field(default_factory=set)
+    unique_together: list[list[str]] = field(default_factory=list)
+    key: str = ""
+    texts: set[str] = field(default_factory=set)
     to_one: dict[str, str] = field(default_factory=dict)
     to_many: dict[str, str] = field(default_factory=dict)
     columns: set[str] = field(default_factory=set)
     managers: dict[str, ast.expr] = field(default_factory=dict)
-    ordered: bool = False
+    order: tuple[str, ...] = ()
     one_row: bool = False
     inherited_starts: dict[str, QuerySet | None] = field(default_factory=dict)
+
+    def by_key(self, field: str) -> str:
+        """A field as lookups and orders name it; "pk" and "-pk" stand for the primary key, whatever its name."""
+        sign = "-" if field.startswith("-") else ""
+        return f"{sign}pk" if self.key and field.removeprefix("-") == self.key else field
 
 
 class ImportedModel(ModelClass):
@@ -83,8 +96,11 @@ class ImportedModel(ModelClass):
             unique=set(data["unique"]),
             to_one=data["to_one"],
             to_many=data["to_many"],
+            unique_together=data["unique_together"],
+            key=data["key"],
+            texts=set(data["texts"]),
             columns=set(data["columns"]),
-            ordered=data["ordered"],
+            order=tuple(data["order"]),
             one_row=data["one_row"],
         )
         self.module = module
@@ -168,10 +184,7 @@ class Declarations:
         model = ModelClass(node.name, one_row=any(map(ONE_ROW_BASES.search, bases)) or _saves_one_row(node))
         for statement in node.body:
             if isinstance(statement, ast.ClassDef) and statement.name == "Meta":
-                model.ordered = any(
-                    isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == "ordering"
-                    for line in statement.body
-                )
+                _read_meta(model, statement)
             target, value = _assigned(statement)
             if not target or not isinstance(value, ast.Call):
                 continue
@@ -188,6 +201,10 @@ class Declarations:
                 model.columns.add(target)
                 if _flag(value, "unique") or _flag(value, "primary_key"):
                     model.unique.add(target)
+                if TEXTS.search(kind) and not any(keyword.arg == "choices" for keyword in value.keywords):
+                    model.texts.add(target)
+            if _flag(value, "primary_key"):
+                model.key = target
         return model
 
     def _read_reverse_relations(self, name: str, node: ast.ClassDef, models: dict[str, ModelClass]) -> None:
@@ -211,13 +228,45 @@ class Declarations:
                 models[target].to_many.setdefault(reverse, name)
 
 
+def _read_meta(model: ModelClass, meta: ast.ClassDef) -> None:
+    """The order of a model, and the groups of fields that are unique together."""
+    for line in meta.body:
+        name, value = _assigned(line)
+        items = value.elts if isinstance(value, ast.Tuple | ast.List) else []
+        if name == "ordering":
+            model.order = _texts(items) if items or isinstance(value, ast.Tuple | ast.List) else ("?",)
+        elif name == "unique_together":
+            groups = [items] if any(isinstance(item, ast.Constant) for item in items) else map(_items, items)
+            model.unique_together += [list(_texts(group)) for group in groups]
+        elif name == "constraints":
+            model.unique_together += [
+                list(_texts(_items(word.value)))
+                for item in items
+                if isinstance(item, ast.Call) and dotted_name(item.func).rpartition(".")[2] == "UniqueConstraint"
+                if not any(word.arg == "condition" for word in item.keywords)
+                for word in item.keywords
+                if word.arg == "fields"
+            ]
+
+
+def _items(node: ast.expr) -> list[ast.expr]:
+    return node.elts if isinstance(node, ast.Tuple | ast.List) else []
+
+
+def _texts(items: list[ast.expr]) -> tuple[str, ...]:
+    return tuple(str(item.value) if isinstance(item, ast.Constant) else "?" for item in items)
+
+
 def _inherit(model: ModelClass, parent: ModelClass) -> None:
     model.unique |= parent.unique
+    model.unique_together = [*model.unique_together, *parent.unique_together]
+    model.key = model.key or parent.key
+    model.texts |= parent.texts
     model.columns |= parent.columns
     model.to_one = {**parent.to_one, **model.to_one}
     model.to_many = {**parent.to_many, **model.to_many}
     model.managers = {**parent.managers, **model.managers}
-    model.ordered = model.ordered or parent.ordered
+    model.order = model.order or parent.order
     model.one_row = model.one_row or parent.one_row
     if isinstance(parent, ImportedModel):
         model.inherited_starts = {**parent.starts, **model.inherited_starts}

@@ -89,14 +89,15 @@ class Loop:
     """A loop around an evaluation.
 
     ``path`` are the conditions and loops that its body stands in. ``writes`` are the models that the body changes,
-    ``adds_to`` those to which it may add rows; ``opaque`` says that code runs in it which may change anything in the
-    database.
+    ``saves`` those of them of which it does not only delete rows, ``adds_to`` those to which it may add some;
+    ``opaque`` says that code runs in it which may change anything in the database.
     """
 
     node: ast.AST
     value: Value
     path: tuple[ast.AST, ...]
     writes: set[str] = field(default_factory=set)
+    saves: set[str] = field(default_factory=set)
     adds_to: set[str] = field(default_factory=set)
     opaque: bool = False
 
@@ -120,6 +121,12 @@ class Loop:
             for child in self._nodes
             if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store | ast.Del)
         )
+
+    @cached_property
+    def target_names(self) -> frozenset[str]:
+        """What the loop itself calls the things that it goes over."""
+        target = getattr(self.node, "target", None)
+        return frozenset(part.id for part in ast.walk(target) if isinstance(part, ast.Name)) if target else frozenset()
 
     @cached_property
     def bound_names(self) -> frozenset[str]:
@@ -278,7 +285,14 @@ class Evaluation(Subject):
     def repeated_by_loop(self) -> bool:
         """Whether a loop evaluates one and the same object, which comes from outside the loop, on each turn."""
         inside = {loop.node for loop in self.queryset.loops if isinstance(loop, Loop)}
-        return any(loop.node not in inside for loop in self.loops)
+        around = self.loops if self.brought_by is None else self.loops[: self.loops.index(self.brought_by)]
+        return any(loop.node not in inside for loop in around)
+
+    @property
+    def brought_by(self) -> Loop | None:
+        """The loop that brings another queryset on each turn: ``for rows in [books, authors]: for row in rows``."""
+        name = self.node.id if isinstance(self.node, ast.Name) else ""
+        return next((loop for loop in self.loops if name in loop.target_names), None)
 
     @property
     def same_on_each_turn(self) -> bool:

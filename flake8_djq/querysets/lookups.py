@@ -62,6 +62,8 @@ USUALLY_SHARED = frozenset(
         "action",
     }
 )
+# What few people are.
+OF_ADMINISTRATORS = frozenset({"is_staff", "is_superuser"})
 EXACT = frozenset({"exact", "iexact"})
 OTHER_LOOKUPS = frozenset(
     {"contains", "icontains", "startswith", "istartswith", "endswith", "iendswith", "regex", "iregex", "isnull"}
@@ -176,6 +178,19 @@ def finds_one_row(call: ast.Call, model: ModelClass | None) -> bool:
     return any(_split(lookup)[1] == "exact" and _split(lookup)[0] in unique for lookup, _ in _lookups(call))
 
 
+def _finds_few(call: ast.Call, model: ModelClass | None) -> bool:
+    """Whether a lookup names all of the fields that are unique together, each with a value or a few written out."""
+    if model is None or not model.unique_together:
+        return False
+    named = {
+        path
+        for lookup, node in _lookups(call)
+        for path, kind in [_split(lookup)]
+        if kind == "exact" or (kind == "in" and isinstance(node, ast.List | ast.Tuple | ast.Set))
+    }
+    return any(named.issuperset(group) for group in model.unique_together)
+
+
 def bound_of_lookups(call: ast.Call, value_of: Callable[[ast.expr], Value], model: ModelClass | None) -> Bound:
     """What a ``filter`` call, or a ``Q`` object, does for the number of rows.
 
@@ -184,10 +199,13 @@ def bound_of_lookups(call: ast.Call, value_of: Callable[[ast.expr], Value], mode
     """
     if finds_one_row(call, model):
         return Bound.BOUNDED
+    if _finds_few(call, model):
+        return Bound.UNKNOWN  # None counts as another value each time
     ends = set()
     bounds = [_condition(argument, value_of, model) for argument in call.args]
     for lookup, node in _lookups(call):
         path, kind = _split(lookup)
+        path = model.by_key(path) if model is not None else path
         if path in KEYS and kind in ("gt", "gte", "lt", "lte"):
             ends.add(kind[0])
         bounds.append(_one_lookup(path, kind, node, value_of, model))
@@ -294,6 +312,11 @@ def _one_lookup(
         return Bound.UNBOUNDED
     if _tells_one_row(value_of(node)):
         return Bound.BOUNDED
+    if last in OF_ADMINISTRATORS and isinstance(node, ast.Constant) and node.value is True:
+        return Bound.UNKNOWN
+    is_text = model is not None and path in model.texts and not is_fixed(node)
+    if is_text and last not in USUALLY_SHARED and value_of(node) != NONE:
+        return Bound.UNKNOWN  # perhaps a name or a number that few rows have
     is_column = model is not None and path in model.columns and not (last.endswith("_id") or path in OFTEN_UNIQUE)
     if is_column or last in USUALLY_SHARED or last.startswith(("is_", "has_")):
         return Bound.UNBOUNDED

@@ -129,12 +129,12 @@ class QueryMethods(FunctionCalls):
         if manager.start is not None:
             begun = manager.start
             queryset = replace(queryset, prefetches=begun.prefetches, ordered=begun.ordered, groups=begun.groups)
-            queryset.walkable = begun.walkable
+            queryset.walkable, queryset.order = begun.walkable, begun.order
             if begun.bound is Bound.BOUNDED:
                 queryset.bound = Bound.BOUNDED
         model = self.module.declared(manager.model)
-        if model is not None and model.ordered:
-            queryset.ordered = True
+        if model is not None and model.order and not queryset.ordered:
+            queryset.ordered, queryset.order = True, tuple(map(model.by_key, model.order))
         return queryset
 
     def _super(self, node: ast.Call, name: str) -> Value:
@@ -172,7 +172,8 @@ class QueryMethods(FunctionCalls):
             return self._inherited_queryset(value.name, node)
         if isinstance(value, Row) and name in ROW_WRITES:
             self.arguments(node)
-            self.written(value.model, adds=value.of is None and not value.stored and name.endswith("save"))
+            is_new = value.of is None and not value.stored and name.endswith("save")
+            self.written(value.model, adds=is_new, deletes=name.endswith("delete"))
             return PLAIN
         if isinstance(value, RowAttribute) and name in ROW_WRITES | RELATION_WRITES:
             self.arguments(node)
@@ -347,7 +348,9 @@ class QueryMethods(FunctionCalls):
             derived.bound = Bound.BOUNDED
         elif effect == "orders":
             derived.ordered = bool(node.args)
-            derived.order = tuple(str(part.value) if isinstance(part, ast.Constant) else "?" for part in node.args)
+            fields = [str(part.value) if isinstance(part, ast.Constant) else "?" for part in node.args]
+            model = self.module.declared(queryset.model)
+            derived.order = tuple(fields if model is None else map(model.by_key, fields))
         elif effect == "prefetches":
             derived.prefetches = not (
                 node.args and isinstance(node.args[0], ast.Constant) and node.args[0].value is None
@@ -416,7 +419,7 @@ class QueryMethods(FunctionCalls):
                 self.others[node] = BulkWrite(node, name, grows)
             for option in self.querysets(values[0]):
                 self._use(option, How.ESCAPE, node)
-        self.written(queryset.model, adds="create" in name)
+        self.written(queryset.model, adds="create" in name, deletes=name == "delete")
         if name in ("update", "delete"):
             self.state.facts.pop(queryset, None)  # both empty the result cache
         if method.gives is Gives.ROW:

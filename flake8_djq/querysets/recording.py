@@ -92,13 +92,15 @@ class Recorder:
         for loop in self.loops:
             loop.opaque = True
 
-    def written(self, model: str, adds: bool = False) -> None:
-        """Rows of one model change, or are added."""
+    def written(self, model: str, adds: bool = False, deletes: bool = False) -> None:
+        """Rows of one model change, or are added or deleted."""
         self.has_effects = True
         self.writes.append(model)
         self.state.written(model)
         for loop in self.loops:
             loop.writes.add(model)
+            if not deletes:
+                loop.saves.add(model)
             if adds:
                 loop.adds_to.add(model)
 

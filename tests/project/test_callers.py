@@ -24,8 +24,8 @@ FILES = {
             kind = models.CharField(max_length=9)
         class Shelf(models.Model):
             starter = models.ForeignKey(Starter, on_delete=models.CASCADE)
-            word = models.CharField(max_length=9)
-            number = models.CharField(max_length=9)
+            word = models.CharField(max_length=9, choices=[("live", "live"), ("feature", "feature")])
+            number = models.IntegerField()
             @property
             def related(self):
                 return Shelf.objects.filter(number=self.number)

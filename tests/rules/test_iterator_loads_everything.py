@@ -16,6 +16,16 @@ STREAM = """
         for event in Event.objects.iterator(chunk_size=2000):
             print(event)
 """
+MODEL = """
+    from django.db import models
+
+    class Event(models.Model):
+        number = models.IntegerField(primary_key=True)
+
+        class Meta:
+            ordering = {order}
+"""
+SAVING = STREAM.replace("from shop.models import Event", "").replace("print(event)", "event.save()")
 SCRIPT = "shop/management/commands/x.py"
 
 
@@ -73,6 +83,10 @@ def test_no_edit_where_the_loop_adds_rows_to_the_table() -> None:
             "Event.objects.order_by('pk')",
         ),
         (STREAM, "Event.objects"),
+        (STREAM.replace("print(event)", "event.delete()"), "Event.objects"),
+        (MODEL.format(order='("-number",)') + SAVING, "Event.objects"),
+        (MODEL.format(order='("-number", "kind")') + SAVING, 'Event.objects.order_by("pk")'),
+        (MODEL.format(order="ORDER") + SAVING, 'Event.objects.order_by("pk")'),
         (
             "from shop.models import Event\n\ndef run():\n    yield from Event.objects.iterator(chunk_size=5)\n",
             'Event.objects.order_by("pk")',
@@ -151,3 +165,17 @@ def test_streams_that_are_read(use: str) -> None:
 )
 def test_streams_that_may_stay_unread(use: str) -> None:
     assert codes(HANDED_ON.format(use), SCRIPT, database="mysql") == []
+
+
+@pytest.mark.parametrize(
+    ("django", "offered"), [("Django==2.2.28", False), ("Django>=3.2,<4", False), ("Django>=2.2", True), ("", True)]
+)
+def test_the_helper_is_offered_where_it_works(django: str, offered: bool, tmp_path: Path) -> None:
+    script = tmp_path / SCRIPT
+    script.parent.mkdir(parents=True)
+    (tmp_path / "manage.py").touch()
+    (tmp_path / "requirements.txt").write_text(f"{django}\n", encoding="utf-8")
+    script.touch()
+    [finding] = findings(STREAM, str(script), database="mysql")
+    assert "walk it by key" in finding.message
+    assert ("'flake8-djq keyset PATH'" in finding.message) is offered

@@ -493,7 +493,7 @@ def test_a_count_that_the_cache_answers() -> None:
         ("series__iexact=order.series, sold=True", []),
         ("sold=order.sold, price__gt=order.price", []),
         # Not of the row, or not equal to it.
-        ("series=series", ["DJQ101"]),
+        ("price=price", ["DJQ101"]),
         ("price__gt=order.price", ["DJQ101"]),
         ("sold=True", ["DJQ101"]),
     ],
@@ -501,7 +501,7 @@ def test_a_count_that_the_cache_answers() -> None:
 def test_what_equals_the_row_of_a_loop_around(condition: str, expected: list[str]) -> None:
     models = "from django.db import models\nclass Book(models.Model):\n    series = models.TextField()\n"
     models += "    sold = models.BooleanField()\n    price = models.IntegerField()\n"
-    text = f"{models}def work(orders, series):\n    for order in orders:\n"
+    text = f"{models}def work(orders, price):\n    for order in orders:\n"
     text += f"        for book in Book.objects.filter({condition}):\n            send(book, order)\n"
     assert codes(text) == expected
 
@@ -540,3 +540,87 @@ def test_a_raw_queryset_is_asked_nothing() -> None:
     text = "def work(books: {}):\n    return books.count() > 0\n"
     assert codes("from django.db.models.query import RawQuerySet\n" + text.format("RawQuerySet")) == []
     assert codes(HEAD + text.format("QuerySet")) == ["DJQ104"]
+
+
+FIELDS = """from django.db import models
+class Book(models.Model):
+    code = models.IntegerField(primary_key=True)
+    title = models.CharField(max_length=100)
+    genre = models.CharField(max_length=9, choices=GENRES)
+    status = models.TextField()
+    price = models.IntegerField()
+    is_staff = models.BooleanField()
+    class Meta:
+        unique_together = ("genre", "price")
+        constraints = [
+            models.UniqueConstraint(fields=["status", "price"], name="one"),
+            models.UniqueConstraint(fields=["is_staff", "price"], condition=models.Q(price=1), name="two"),
+        ]
+"""
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        # A text of one's own has few rows; one of several words, or one that says so by its name, has many.
+        ("title=title", []),
+        ("title=None", ["DJQ101"]),
+        ("title__gt=title", ["DJQ101"]),
+        ("genre=title", ["DJQ101"]),
+        ("status=title", ["DJQ101"]),
+        # The fields of a group that is unique together, each with its value or a few.
+        ("genre=genre, price=price", []),
+        ("genre=genre, price__in=[1, 2]", []),
+        ("price=price, status__in=('new', 'old')", []),
+        ("genre=genre, price__in=prices", ["DJQ101"]),
+        ("genre=genre, price__gt=price", ["DJQ101"]),
+        ("is_staff=False, price=price", ["DJQ101"]),
+        # Both ends of a range of the primary key, whatever it is called.
+        ("code__gt=price, code__lt=13", []),
+        ("code__gt=price", ["DJQ101"]),
+        ("is_staff=True", []),
+        ("is_staff=False", ["DJQ101"]),
+    ],
+)
+def test_what_fields_say_of_the_number_of_rows(condition: str, expected: list[str]) -> None:
+    text = f"{FIELDS}def work(title, genre, price, prices):\n"
+    text += f"    for book in Book.objects.filter({condition}):\n        send(book)\n"
+    assert codes(text) == expected
+
+
+def test_querysets_that_a_loop_brings() -> None:
+    text = "def work():\n    both = [Book.objects.all(), Author.objects.all()]\n"
+    loops = "for rows, name in zip(both, names):\n        for row in rows:\n            send(row, name)\n"
+    assert message(f"{text}    {loops}").endswith("stream it: rows.iterator(chunk_size=2000)")
+    around = "    for year in years:\n" + "".join(f"    {line}\n" for line in f"    {loops}".splitlines())
+    assert "an outer loop goes over them on its later turns too" in message(text + around)
+
+
+@pytest.mark.parametrize(
+    ("key", "database_sorts"),
+    [
+        ("", True),
+        (", key=attrgetter('title')", True),
+        (", key=lambda book: (book.title, book.pk), reverse=True", True),
+        (", key=lambda book: version(book.title)", False),
+        (", key=str", False),
+    ],
+)
+def test_what_the_database_can_sort(key: str, database_sorts: bool) -> None:
+    said = message(f"def work():\n    for book in sorted(Book.objects.all(){key}):\n        send(book)\n")
+    assert ("let the database sort" in said) is database_sorts
+
+
+@pytest.mark.parametrize(
+    ("test", "expected"),
+    [
+        ("books.count()", ["DJQ104"]),
+        ("books[:10].count()", []),
+        ("books[10:].count()", ["DJQ104"]),
+        ("Book.objects.filter(pk=1).count() == 1", []),
+        ("len(Book.objects.filter(pk=1)) > 0", ["DJQ104"]),
+    ],
+)
+def test_counts_of_a_few_rows(test: str, expected: list[str]) -> None:
+    text = f"{HEAD}def work():\n    books = Book.objects.filter(sold=True)\n    if {test}:\n        send()\n"
+    assert codes(text) == expected

@@ -166,7 +166,8 @@ class LoopWithoutIterator(Rule[Evaluation]):
             return f"line {streams[0].line} runs the query again for a stream: do both in one pass over the rows"
         waits = bool(subject.loops) and isinstance(subject.loops[-1].node, ast.While)
         one_pass = waits and subject.by in PIECES  # of one and the same iterator
-        if not one_pass and (subject.repeated_by_loop or any(use.node in own for use in subject.later_uses(How.LOOP))):
+        on_next_turn = subject.brought_by is None and any(use.node in own for use in subject.later_uses(How.LOOP))
+        if not one_pass and (subject.repeated_by_loop or on_next_turn):
             if waits or not subject.every_turn:
                 return None
             return (

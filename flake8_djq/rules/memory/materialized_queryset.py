@@ -20,6 +20,8 @@ from flake8_djq.source import dotted_name
 __all__ = ["MaterializedQueryset"]
 
 
+# What makes the key of `sorted()` from names of attributes or items.
+GETTERS = frozenset({"attrgetter", "itemgetter"})
 # Calls that a query or a stream could serve as well.
 SERVED = frozenset({"join", "len", *COLLECTORS, *CONSUMERS, *WRAPPERS})
 
@@ -116,13 +118,23 @@ class MaterializedQueryset(Rule[Evaluation]):
 
     def _remedy(self, subject: Evaluation, file: File) -> Remedy:
         looped_once = self._is_looped_once(subject)
-        if looped_once and subject.by == "sorted":
+        if looped_once and subject.by == "sorted" and subject.call is not None and _sorts_as_database(subject.call):
             sort = f"let the database sort and stream it: {spell(subject.node)}.order_by(...).iterator(...)"
             return Remedy(sort, None)
         if looped_once and subject.by in ("list", "tuple") and not any(kept_in(subject, file.source)):
             return remedy_for(subject, file, subject.call)
         # What else a collection is for, a stream could not do.
         return Remedy("ask the database for what is needed of them, or work in batches", None)
+
+
+def _sorts_as_database(call: ast.Call) -> bool:
+    """Whether `sorted()` sorts by what rows hold: the rows themselves, their attributes or items, or some of these."""
+    key = next((word.value for word in call.keywords if word.arg == "key"), None)
+    if isinstance(key, ast.Call):
+        return dotted_name(key.func).rpartition(".")[2] in GETTERS
+    return key is None or (
+        isinstance(key, ast.Lambda) and not any(isinstance(part, ast.Call) for part in ast.walk(key))
+    )
 
 
 def _is_needed_whole(node: ast.expr, file: File) -> bool:

@@ -10,6 +10,7 @@ from flake8_djq.findings import Edit
 from flake8_djq.fixes.imports import import_for
 from flake8_djq.fixes.spans import ATOMS, call_on, call_on_inside, pass_instead, pass_to
 from flake8_djq.patterns import Pattern
+from flake8_djq.project.versions import Versions
 from flake8_djq.querysets.calls import CONSUMERS, WRAPPERS
 from flake8_djq.querysets.evaluations import Evaluation, How, Loop
 from flake8_djq.querysets.values import QuerySet
@@ -37,6 +38,9 @@ JOINS = frozenset({"select_related", "annotate", "alias", "distinct", "extra", "
 SET_BY_SAVING = Pattern("modif|updat|chang|last|touch")
 ASYNC = ("async for", "aiterator")
 HELPER = "keyset_iterator"
+COMMAND = "flake8-djq keyset PATH"
+# The oldest Django with which the helper that the command writes works.
+OLDEST_FOR_HELPER = (4, 2)
 
 
 class Remedy(NamedTuple):
@@ -77,7 +81,7 @@ def no_walk(evaluation: Evaluation) -> str:
         return "lock them and go through them in batches, by primary key"
     if loop is not None and queryset.model in loop.adds_to:
         return "the loop adds rows to the same table: note its last key before, and walk it by key up to there"
-    if loop is not None and queryset.model in loop.writes and _may_move(queryset, loop):
+    if loop is not None and queryset.model in loop.saves and _may_move(queryset, loop):
         return "the loop may move its rows within their order: order them by pk, and go through them in batches"
     return ""
 
@@ -86,6 +90,11 @@ def why_no_stream(file: File) -> str:
     """Why `.iterator()` loads everything on the database of the project, and who says so; "" where it streams."""
     why, place = LOADS_EVERYTHING.get(file.database.name, ""), file.database.place
     return f"{why} ({place})" if why and place else why
+
+
+def _runs_helper(versions: Versions) -> bool:
+    """Whether the helper works with the highest version of Django that a project names, or with an unknown one."""
+    return (versions.highest or OLDEST_FOR_HELPER) >= OLDEST_FOR_HELPER
 
 
 def _iterator_call(evaluation: Evaluation, file: File) -> str:
@@ -193,14 +202,15 @@ def keyset_remedy(evaluation: Evaluation, file: File, node: ast.expr, around: as
     """
     options, source, queryset, loop = file.options, file.source, evaluation.queryset, evaluation.feeds
     is_unseen = loop is None and evaluation.how is How.STREAM and "order_by" not in queryset.steps
-    may_save = (queryset.model in loop.writes or _may_change_row(loop)) if loop is not None else is_unseen
+    may_save = (queryset.model in loop.saves or _may_change_row(loop)) if loop is not None else is_unseen
     by_key = '.order_by("pk")' if may_save and not queryset.ordered_by_key else ""
     if not queryset.walkable or queryset.sliced or queryset.combined or queryset.groups:
         return Remedy(f"{reason}go through it in batches, by key")
     helper = options.keyset_helper
     if not helper:
         order = "order it by pk and " if by_key else ""
-        return Remedy(f"{reason}{order}walk it by key ('flake8-djq keyset PATH' writes the iterator for that)")
+        how = f" ('{COMMAND}' writes the iterator for that)" if _runs_helper(file.django_versions) else ""
+        return Remedy(f"{reason}{order}walk it by key{how}")
     is_async, has_twin = evaluation.by in ASYNC, helper.endswith(f".{HELPER}")
     if is_async and has_twin:
         helper = helper.removesuffix(HELPER) + f"a{HELPER}"
