@@ -314,10 +314,10 @@ def _one_lookup(
         return Bound.BOUNDED
     if last in OF_ADMINISTRATORS and isinstance(node, ast.Constant) and node.value is True:
         return Bound.UNKNOWN
-    is_text = model is not None and path in model.texts and not is_fixed(node)
+    is_column = model is not None and path in model.columns and not (last.endswith("_id") or path in OFTEN_UNIQUE)
+    is_text = is_column and model is not None and path in model.texts and not is_fixed(node)
     if is_text and last not in USUALLY_SHARED and value_of(node) != NONE:
         return Bound.UNKNOWN  # perhaps a name or a number that few rows have
-    is_column = model is not None and path in model.columns and not (last.endswith("_id") or path in OFTEN_UNIQUE)
     if is_column or last in USUALLY_SHARED or last.startswith(("is_", "has_")):
         return Bound.UNBOUNDED
     is_value = not isinstance(node, ast.Constant) or isinstance(node.value, int | str)
@@ -356,8 +356,7 @@ def _is_parent(value: Value) -> bool:
 def _children(value: Value) -> Bound:
     """The rows that belong to one of several: as few as these are."""
     if isinstance(value, QuerySet | Rows):
-        queryset = value if isinstance(value, QuerySet) else value.queryset
-        return Bound.BOUNDED if queryset.bound is Bound.BOUNDED else Bound.UNBOUNDED
+        return value.bound if isinstance(value, QuerySet) else value.queryset.bound
     return Bound.BOUNDED if value == BATCH else Bound.UNBOUNDED
 
 

@@ -55,9 +55,9 @@ class TruthForExists(Rule[Subject]):
 
     ## When it is silent
     Where the rows are used later through the same object, or the queryset may be None: the test then asks something
-    else or pays for itself. Where a count is also used as a number. On a slice with a stop, and on the count of a
-    lookup by a unique field. On a relation that the function asks for more than once: one load may answer all. Under
-    `select_for_update()`. Inside a loop over an object from outside it: the first test fills the cache for all turns.
+    else or pays for itself. Where a count is also used as a number. On a slice with a stop. On a relation that the
+    function asks for more than once: one load may answer all. Under `select_for_update()`. Inside a loop over an object
+    from outside it: the first test fills the cache for all turns.
 
     ## Fix safety
     Safe: the answer is the same. A comparison is written anew as a whole: `queryset.count() == 0` becomes
@@ -108,8 +108,6 @@ class TruthForExists(Rule[Subject]):
         else:
             if subject.call is None or not isinstance(subject.call.func, ast.Attribute):
                 return
-            if subject.queryset.one_row:
-                return  # found by a key: to count it costs what to ask for it does
             queryset = subject.call.func.value
             if subject.queryset.perhaps_prefetched and _is_asked_more(queryset, file):
                 return
