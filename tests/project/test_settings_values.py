@@ -465,6 +465,33 @@ LOGGERS = f"LOGGING = {{{{'handlers': {HANDLERS}, 'loggers': {{}}}}}}\n"
             "",
         ),
         (LOGGERS.format("{'django.db.backends': {'level': 'DEBUG', 'handlers': ['quiet']}}"), "django.db.backends"),
+        # No handler at all, and nothing passed on: what `logging` prints itself is a warning or worse.
+        (LOGGERS.format("{'django.db.backends': {'level': 'DEBUG', 'handlers': [], 'propagate': False}}"), ""),
+        (LOGGERS.format("{'django.db.backends': {'level': 'DEBUG', 'propagate': False}}"), ""),
+        (
+            LOGGERS.format("{'django.db.backends': {'level': 'DEBUG', 'handlers': names(), 'propagate': False}}"),
+            "django.db.backends",
+        ),
+        (LOGGERS.format("{'django.db.backends': {'level': 'DEBUG', 'handlers': []}}"), "django.db.backends"),
+        (LOGGERS.format("{'django.db.backends': {'level': 'DEBUG', 'propagate': x()}}"), "django.db.backends"),
+        (
+            LOGGERS.format("{'django.db.backends': {**load(), 'level': 'DEBUG', 'propagate': False}}"),
+            "django.db.backends",
+        ),
+        # The handlers of the loggers that it is passed on to.
+        (LOGGERS.format("{'django.db.backends': {'level': 'DEBUG'}, 'django': {'propagate': False}}"), ""),
+        (
+            LOGGERS.format(
+                "{'django.db.backends': {'level': 'DEBUG'}, 'django': {'handlers': ['loud'], 'propagate': False}}"
+            ),
+            "django.db.backends",
+        ),
+        (
+            LOGGERS.format(
+                "{'django.db.backends': {'handlers': ['loud']}, 'django': {'level': 'DEBUG', 'propagate': False}}"
+            ),
+            "django",
+        ),
         (LOGGERS.format("{'django.db.backends': load()}"), ""),
         (LOGGERS.format("{'django.request': {'level': 'DEBUG'}}"), ""),
         ("logging.getLogger('django.db.backends').setLevel(logging.DEBUG)\n", "django.db.backends"),

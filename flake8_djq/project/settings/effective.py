@@ -22,6 +22,7 @@ from flake8_djq.project.settings.values import (
     Value,
     Way,
     by_default,
+    entry,
     truth,
     variables_of,
 )
@@ -319,21 +320,36 @@ def _sql_logger(state: State) -> tuple[str, Way]:
         logger = loggers.entries.get(name) if isinstance(loggers, Mapping) else None
         if level is None and isinstance(logger, Mapping):
             level = logger.entries.get("level")
-            if level is not None and _goes_nowhere(logger, handlers):
-                return "", ()
         if level is not None:
             is_debug = isinstance(level, Constant) and level.value in DEBUG_LEVELS
-            return (name, level.way) if is_debug else ("", ())
+            return (name, level.way) if is_debug and not _go_nowhere(loggers, handlers) else ("", ())
         if logger is not None and not isinstance(logger, Mapping):
             return "", ()
     return "", ()
 
 
-def _goes_nowhere(logger: Mapping, handlers: Value | None) -> bool:
-    """Whether none of a logger's handlers takes what is logged at DEBUG level, and no other logger's do."""
-    named = logger.entries.get("handlers")
-    propagate = logger.entries.get("propagate")
-    if not isinstance(named, Listing) or not named.complete or propagate is None or truth(propagate) is not False:
+def _go_nowhere(loggers: Value | None, handlers: Value | None) -> bool:
+    """Whether no handler takes SQL statements: none of their logger's, nor of those above that they are passed on to.
+
+    Where there is no handler at all, `logging` itself prints what is a warning or worse: no statements.
+    """
+    for name in SQL_LOGGERS:
+        logger = entry(loggers, name) if isinstance(loggers, Mapping) else None
+        if logger is ABSENT:
+            continue
+        if not isinstance(logger, Mapping) or not _are_deaf(entry(logger, "handlers"), handlers):
+            return False
+        propagate = entry(logger, "propagate")
+        if propagate is not ABSENT and truth(propagate) is False:
+            return True
+    return False
+
+
+def _are_deaf(named: Value, handlers: Value | None) -> bool:
+    """Whether none of the handlers that a logger names takes what is logged at DEBUG level; it may name none."""
+    if truth(named) is False:
+        return True
+    if not isinstance(named, Listing) or not named.complete:
         return False
     return all(isinstance(item.value, Constant) and _is_deaf(handlers, item.value.value) for item in named.items)
 

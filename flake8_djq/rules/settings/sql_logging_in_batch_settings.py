@@ -50,7 +50,8 @@ class SqlLoggingInBatchSettings(Rule[File]):
 
     In other settings modules, and in those whose name says that they are for development or tests. Where these settings
     say that `DEBUG` is off: then Django logs no statements, whatever the level. Where the level comes from the
-    environment, and where all handlers of the logger drop such records.
+    environment. Where no handler takes such records: the logger, or one above it, passes nothing on
+    (`"propagate": False`), and up to there none has a handler, or only such as drop them.
 
     ## Fix safety
 
