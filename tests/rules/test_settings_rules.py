@@ -19,6 +19,7 @@ from flake8_djq.rules.settings.debug_in_batch_settings import DebugInBatchSettin
 from flake8_djq.rules.settings.debug_on_by_default import DebugOnByDefault
 from flake8_djq.rules.settings.profiler_left_in import ProfilerLeftIn
 from flake8_djq.source import Source
+from tests.support import findings, project_on_disk
 
 RULES: tuple[Rule[File], ...] = (
     DebugInBatchSettings(),
@@ -804,6 +805,58 @@ def test_the_examples_of_the_pages() -> None:
         bad, good = (dedent(part.partition("```")[0]) for part in (rule.__doc__ or "").split("```python\n")[1:])
         assert [finding.code for finding in lint(paths[rule.code], heads + bad)] == [rule.code]
         assert lint(paths[rule.code], heads + good) == []
+
+
+OLD = (
+    (BATCH, "DEBUG = True\n"),
+    (SETTINGS, 'DEBUG = env.bool("DEBUG", default=True)\n'),
+    (SETTINGS, "import environ\nenv = environ.Env(DEBUG=(bool, True))\n"),
+    (COMMAND, "from django.conf import settings\nsettings.DEBUG = True\n"),
+    (COMMAND, "from django.db import connection\nconnection.force_debug_cursor = True\n"),
+    (COMMAND, "from django.test import override_settings\nwith override_settings(DEBUG=True):\n    work()\n"),
+)
+
+
+@pytest.mark.parametrize(("path", "text"), OLD)
+@pytest.mark.parametrize(
+    ("version", "words"),
+    [
+        ((1, 7), "Django keeps every SQL statement of"),
+        ((1, 8), "Django keeps the last 9,000 SQL statements of"),
+        (None, "Django keeps the last 9,000 SQL statements of"),
+    ],
+)
+def test_how_much_django_keeps(path: str, text: str, version: tuple[int, int] | None, words: str) -> None:
+    """Before Django 1.8 `connection.queries` had no limit."""
+    [finding] = lint(path, text, Options(django_version=version))
+    assert words in finding.message
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ("Django==1.6.11", "every SQL statement of"),
+        ("Django<1.8", "every SQL statement of"),
+        ("Django>=1.4,<1.9", "the last 9,000 SQL statements of"),
+        ("Django>=1.4", "the last 9,000 SQL statements of"),
+        ("celery==1.0", "the last 9,000 SQL statements of"),
+    ],
+)
+def test_how_much_the_versions_of_a_project_keep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str, words: str
+) -> None:
+    manage = 'import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\n'
+    files = {
+        "manage.py": manage,
+        "requirements.txt": f"{asked}\n",
+        "shop/__init__.py": "",
+        "shop/settings.py": "INSTALLED_APPS = []\nDEBUG = True\n",
+        BATCH.replace("settings/", "settings_"): "from shop.settings import *\n",
+    }
+    project_on_disk(tmp_path, files, monkeypatch)
+    found = [*findings(manage, "manage.py"), *findings("from shop.settings import *\n", "shop/settings_batch.py")]
+    assert [finding.code for finding in found] == ["DJQ505", "DJQ501"]
+    assert all(f"Django keeps {words}" in finding.message for finding in found)
 
 
 ON_BY_DEFAULT = 'import os\nINSTALLED_APPS = []\nDEBUG = os.environ.get("DEBUG", "1") == "1"\n'

@@ -10,6 +10,7 @@ from flake8_djq.findings import Finding
 from flake8_djq.patterns import Pattern
 from flake8_djq.project.settings.names import is_example
 from flake8_djq.rules.base import File, On, Rule
+from flake8_djq.rules.settings.query_log import kept_statements
 from flake8_djq.rules.settings.surroundings import Surroundings
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ class CommandRunsWithDebug(Rule[File]):
 
     The web server's unit file names the settings of production; the crontab and the shell of the person who starts a
     backfill by hand do not, and run with the default. There `DEBUG` is on, and Django keeps the last 9,000 statements
-    of each connection in `connection.queries`, SQL text included: bounded by count, not by size. A request starts with
-    an empty log, a command fills it once and keeps it to its end.
+    of each connection in `connection.queries`, SQL text included: bounded by count, not by size, and before Django 1.8
+    by neither. A request starts with an empty log, a command fills it once and keeps it to its end.
 
     Measured: 100 statements of 200 KB each left 24 MB behind with `DEBUG` on and 3 MB with it off on SQLite, 21 MB and
     1 MB on PostgreSQL and MariaDB (Django 5.2, Python 3.11; `tests/proof/rules`).
@@ -124,7 +125,7 @@ class CommandRunsWithDebug(Rule[File]):
             file,
             deciding.node,
             f"{when}{who} run with {named}, whose DEBUG is True ({settings.place(debug.way)}): Django keeps"
-            " the last 9,000 SQL statements of each connection in memory; name settings with DEBUG = False here",
+            f" {kept_statements(file)} of each connection in memory; name settings with DEBUG = False here",
         )
 
 

@@ -25,7 +25,7 @@ class DebugAlwaysTrue(Rule[File]):
 
     Environment variables are texts, and every text but the empty one is true: `DEBUG=False` and `DEBUG=0` in the
     environment switch `DEBUG` *on*. While it is on, Django keeps the last 9,000 statements of each connection in
-    `connection.queries`, SQL text included: bounded by count, not by size.
+    `connection.queries`, SQL text included: bounded by count, not by size, and before Django 1.8 by neither.
 
     Measured: 100 statements of 200 KB each left 24 MB behind with `DEBUG` on and 3 MB with it off on SQLite, 21 MB and
     1 MB on PostgreSQL and MariaDB (Django 5.2, Python 3.11; `tests/proof/rules`).

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from flake8_djq.findings import Finding
 from flake8_djq.patterns import Pattern
 from flake8_djq.rules.base import File, On, Rule
+from flake8_djq.rules.settings.query_log import kept_statements
 from flake8_djq.rules.settings.surroundings import Surroundings, expressions
 from flake8_djq.source import FunctionNode, Source, dotted_name
 
@@ -35,9 +36,9 @@ class DebugForced(Rule[File]):
     ## Why is this bad?
 
     From there on Django keeps the last 9,000 statements of a connection in `connection.queries`, SQL text included:
-    bounded by count, not by size. Most such lines were written to look at the queries of one run and were forgotten.
-    Django does not support changing settings at run time: `settings.DEBUG = True` changes the whole process, all of its
-    threads included.
+    bounded by count, not by size, and before Django 1.8 by neither. Most such lines were written to look at the queries
+    of one run and were forgotten. Django does not support changing settings at run time: `settings.DEBUG = True`
+    changes the whole process, all of its threads included.
 
     Measured: 100 statements of 200 KB each left 24 MB behind with `DEBUG` on and 3 MB with it off on SQLite, 21 MB and
     1 MB on PostgreSQL and MariaDB (Django 5.2, Python 3.11; `tests/proof/rules`).
@@ -87,12 +88,13 @@ class DebugForced(Rule[File]):
             return
         around: Surroundings | None = None
         for statement in source.statements:
-            for node, message in self._forced(statement, source):
+            for node, message in self._forced(statement, file):
                 around = around or Surroundings(source)
                 if not self._is_fine(statement, source, around):
                     yield self.finding(file, node, message)
 
-    def _forced(self, statement: ast.stmt, source: Source) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
+    def _forced(self, statement: ast.stmt, file: File) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
+        source = file.source
         if isinstance(statement, ast.Assign):
             if not _is_true(statement.value):
                 return
@@ -101,39 +103,40 @@ class DebugForced(Rule[File]):
                     continue
                 written = ast.unparse(target)
                 if target.attr == "DEBUG" and _is_settings(target.value, source):
-                    yield statement, _of_settings(f"{written} = True", "remove the assignment")
+                    yield statement, _of_settings(f"{written} = True", "remove the assignment", file)
                 elif target.attr == CURSOR and _is_connection(target.value, source):
                     remedy = f"remove the assignment, or set {written} = False at the end"
                     yield (
                         statement,
-                        f"{written} = True: from here on Django keeps the last 9,000 SQL statements of this"
-                        f" connection in memory; {remedy}",
+                        f"{written} = True: from here on Django keeps {kept_statements(file)} of this connection in"
+                        f" memory; {remedy}",
                     )
             return
         for node in expressions(statement):
             if isinstance(node, ast.Call):
-                message = self._call(node, source)
+                message = self._call(node, file)
                 if message:
                     yield node, message
 
     @staticmethod
-    def _call(node: ast.Call, source: Source) -> str:
+    def _call(node: ast.Call, file: File) -> str:
+        source = file.source
         if dotted_name(node.func) == "setattr" and len(node.args) == 3:
             target, name, value = node.args
             is_debug = isinstance(name, ast.Constant) and name.value == "DEBUG" and _is_true(value)
             if is_debug and _is_settings(target, source):
-                return _of_settings(ast.unparse(node), "remove the call")
+                return _of_settings(ast.unparse(node), "remove the call", file)
             return ""
         if not any(keyword.arg == "DEBUG" and _is_true(keyword.value) for keyword in node.keywords):
             return ""
         written = dotted_name(node.func)
         if isinstance(node.func, ast.Attribute) and node.func.attr == "configure":
             if _is_settings(node.func.value, source):
-                return _of_settings(f"{written}(DEBUG=True)", f"write {written}(DEBUG=False)")
+                return _of_settings(f"{written}(DEBUG=True)", f"write {written}(DEBUG=False)", file)
         elif source.resolve(node.func) in OVERRIDES:
             return (
-                f"{written}(DEBUG=True) outside tests: while it holds, Django keeps the last 9,000 SQL statements of"
-                f" each connection in memory; remove DEBUG=True"
+                f"{written}(DEBUG=True) outside tests: while it holds, Django keeps {kept_statements(file)} of each"
+                " connection in memory; remove DEBUG=True"
             )
         return ""
 
@@ -153,8 +156,8 @@ class DebugForced(Rule[File]):
         return any(isinstance(node, ast.arg) and source.imports.get(node.arg) == SETTINGS for node in parameters)
 
 
-def _of_settings(written: str, remedy: str) -> str:
-    return f"{written}: from here on Django keeps the last 9,000 SQL statements of each connection in memory; {remedy}"
+def _of_settings(written: str, remedy: str, file: File) -> str:
+    return f"{written}: from here on Django keeps {kept_statements(file)} of each connection in memory; {remedy}"
 
 
 def _is_true(node: ast.expr) -> bool:

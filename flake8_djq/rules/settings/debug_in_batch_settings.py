@@ -11,6 +11,7 @@ from flake8_djq.fixes.spans import replace
 from flake8_djq.rules.base import File, Fix, On, Rule
 from flake8_djq.rules.settings.modules import settings_of
 from flake8_djq.rules.settings.places import brought_in, is_inherited, report, statement_of
+from flake8_djq.rules.settings.query_log import kept_statements
 
 __all__ = ["DebugInBatchSettings"]
 
@@ -30,8 +31,8 @@ class DebugInBatchSettings(Rule[File]):
     ## Why is this bad?
 
     While `DEBUG` is on, Django keeps the last 9,000 statements of each connection in `connection.queries`, SQL text
-    included: bounded by count, not by size. A web request starts with an empty log; a worker or a nightly command
-    fills it once and keeps it to its end.
+    included: bounded by count, not by size, and before Django 1.8 by neither. A web request starts with an empty log; a
+    worker or a nightly command fills it once and keeps it to its end.
 
     Measured: 100 statements of 200 KB each left 24 MB behind with `DEBUG` on and 3 MB with it off on SQLite, 21 MB and
     1 MB on PostgreSQL and MariaDB (Django 5.2, Python 3.11; `tests/proof/rules`).
@@ -89,14 +90,14 @@ class DebugInBatchSettings(Rule[File]):
                 continue
             if is_inherited(debug.way):
                 message = (
-                    f"DEBUG = True reaches {settings.batch} here, {brought_in(debug.way, file)}: Django keeps the last"
-                    " 9,000 SQL statements of each connection in memory; set DEBUG = False below"
+                    f"DEBUG = True reaches {settings.batch} here, {brought_in(debug.way, file)}: Django keeps"
+                    f" {kept_statements(file)} of each connection in memory; set DEBUG = False below"
                 )
                 yield from report(self, file, debug.way, message)
                 continue
             node = statement_of(debug.way, file)
             message = (
-                f"DEBUG = {_written(node)} in {settings.batch}: Django keeps the last 9,000 SQL statements of each"
+                f"DEBUG = {_written(node)} in {settings.batch}: Django keeps {kept_statements(file)} of each"
                 " connection in memory; set DEBUG = False"
             )
             yield from report(self, file, debug.way, message, partial(_switch_off, file, node))
