@@ -727,3 +727,14 @@ def test_what_another_project_of_the_repository_runs_on_does_not_matter(tmp_path
     manage = 'import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings")\n'
     (tmp_path / "conf" / "manage.py").write_text(manage, encoding="utf-8")
     assert open_settings(str(library / "x.py")).production_database().mysql == ""
+        # What a package in a lock file would ask for with its extras is not what the project asks for.
+        ("poetry.lock", '[[package]]\nname = "PyMySQL"\nversion = "1.0"\n', "poetry.lock:2"),
+        ("poetry.lock", '[package.extras]\ndemo = ["Django (>=1.11.1)", "PyMySQL (>=1.0.2)"]\n', ""),
+        ("poetry.lock", '[[package]]\nname = "pymysql"\n[package.extras]\nother = ["psycopg2"]\n', "poetry.lock:2"),
+        ("poetry.lock", '[[package]]\nname = "pymysql"\n[[package]]\nname = "psycopg2-binary"\n', ""),
+        ("poetry.lock", '[[package]]\nname = "pymysql"\n[[package]]\nname = "cx-oracle"\n', ""),
+        ("pdm.lock", '[[package]]\nname = "x"\ndependencies = [\n    "mysqlclient>=2",\n]\n', ""),
+        ("uv.lock", '[[package]]\nname = "x"\ndependencies = [\n    { name = "mysqlclient" },\n]\n', ""),
+        ("uv.lock", '[[package]]\nname = "mysqlclient"\nversion = "2.2"\n', "uv.lock:2"),
+        ("Pipfile.lock", '{\n    "default": {\n        "pymysql": {\n        "version": "==1"\n', "Pipfile.lock:3"),
+        ("Pipfile.lock", '{\n        "x": {\n            "extras": [\n                "pymysql"\n', ""),

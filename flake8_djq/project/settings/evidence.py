@@ -14,7 +14,13 @@ from flake8_djq.project.settings.engines import backend_of_url, family
 from flake8_djq.project.settings.entry_points import FILES, Role
 from flake8_djq.project.settings.variables import FALSE_TEXTS
 
-__all__ = ["Evidence", "evidence_for", "mysql_drivers", "started_databases", "switched_off"]
+__all__ = [
+    "Evidence",
+    "evidence_for",
+    "mysql_drivers",
+    "started_databases",
+    "switched_off",
+]
 
 # The image of a database that a compose file starts beside the project.
 IMAGE = Pattern(
@@ -22,8 +28,22 @@ IMAGE = Pattern(
 )
 IMAGES = {"percona": "mysql", "timescaledb": "postgresql", "pgvector": "postgresql"}
 
-MYSQL_DRIVERS = Pattern(r"(?<![\w.-])(mysqlclient|mysql-connector-python|pymysql)\b", re.IGNORECASE)
-OTHER_DRIVERS = Pattern(r"(?<![\w.-])(psycopg\w*|cx_oracle|oracledb|mssql-django)\b", re.IGNORECASE)
+MYSQL = "mysqlclient|mysql-connector-python|pymysql"
+OTHERS = r"psycopg\w*|cx[_-]oracle|oracledb|mssql-django"
+
+
+def _asked(drivers: str) -> Pattern:
+    return Pattern(rf"(?<![\w.-])({drivers})\b", re.IGNORECASE)
+
+
+def _locked(drivers: str) -> Pattern:
+    return Pattern(rf'^(?:name = "|[ \t]*"(?=[^"\n]*":))({drivers})\b', re.IGNORECASE | re.MULTILINE)
+
+
+# In a list of what is asked for each mention counts. A lock file also names what its packages would ask for if somebody
+# wanted their extras; there only a package's own entry counts: `name = "pymysql"`, or the key of a Pipfile.lock.
+ASKED, LOCKED = (_asked(MYSQL), _asked(OTHERS)), (_locked(MYSQL), _locked(OTHERS))
+LOCK = ".lock"
 
 
 class Evidence(NamedTuple):
@@ -60,9 +80,10 @@ def mysql_drivers(files: Files) -> Iterator[str]:
         return
     paths = {path: None for folder in (roots.root, roots.top) for path in dependency_files(folder)}
     texts = [(Path(path), text) for path in paths if (text := files.text(Path(path)))]
-    if not any(OTHER_DRIVERS.search(text) for _, text in texts):
-        for path, text in texts:
-            for found in MYSQL_DRIVERS.finditer(text):
+    drivers = [(path, text, *(LOCKED if path.suffix == LOCK else ASKED)) for path, text in texts]
+    if not any(others.search(text) for _, text, _, others in drivers):
+        for path, text, mysql, _ in drivers:
+            for found in mysql.finditer(text):
                 yield _place(files, path, text, found)
 
 
