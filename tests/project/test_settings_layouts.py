@@ -276,6 +276,14 @@ UNIT = "[Service]\nEnvironment=DJANGO_SETTINGS_MODULE=shop.conf.main\n"
         (f"INSTALLED_APPS = ['silk']\nMIDDLEWARE = []\nif x():\n    MIDDLEWARE += ['{SILK}']\n", []),
         (f"DEBUG = False\nINSTALLED_APPS = ['debug_toolbar']\nMIDDLEWARE = ['{TOOLBAR}']\n", []),
         (f"DEBUG = get_bool('DEBUG', False)\nINSTALLED_APPS = []\nMIDDLEWARE = ['{TOOLBAR}']\n", []),
+        # Whether DEBUG is on is known to a module alone that is not there.
+        (f"from .local_settings import *\nINSTALLED_APPS = []\nMIDDLEWARE = ['{TOOLBAR}']\n", []),
+        (
+            f"try:\n    from local import *\nexcept ImportError:\n    pass\nINSTALLED_APPS = ['zen_queries']\n"
+            f"MIDDLEWARE = ['{TOOLBAR}']\n",
+            ["zen_queries"],
+        ),
+        (f"from .local import *\nDEBUG = True\nINSTALLED_APPS = []\nMIDDLEWARE = ['{TOOLBAR}']\n", [TOOLBAR]),
     ],
 )
 def test_tools_that_do_something(tmp_path: Path, text: str, tools: list[str]) -> None:

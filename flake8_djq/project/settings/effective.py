@@ -81,6 +81,11 @@ class Debug:
 
 
 @dataclass(frozen=True)
+    @property
+    def is_decided_elsewhere(self) -> bool:
+        """Whether it is left to a module, or to other code, that cannot be read."""
+        return self.state is Switch.UNKNOWN and bool(self.unless)
+
 class Database:
     """One entry of ``DATABASES``.
 

@@ -76,7 +76,9 @@ class DebugToolInBatchSettings(Rule[File]):
     there on a condition only (`if DEBUG:`), and where a module that cannot be read may take it out again. On a tool
     that does nothing here: `debug_toolbar` and `querycount` where the settings switch `DEBUG` off, be it only as long
     as no environment variable says otherwise, and a tool that works by a middleware (`silk`, `debug_toolbar`) without
-    it. Where only `wsgi.py` or `asgi.py` names the settings: they serve requests.
+    it. On one of which that is not known: `debug_toolbar` and `querycount` where `DEBUG` comes from nothing but a
+    module that is not part of the project (`from .local_settings import *`). Where only `wsgi.py` or `asgi.py` names
+    the settings: they serve requests.
 
     ## Fix safety
 
@@ -100,7 +102,8 @@ class DebugToolInBatchSettings(Rule[File]):
         for settings in settings_of(file):
             found = settings.effective
             middleware = () if found.middleware_unless else found.middleware
-            idle = NEED_DEBUG if found.debug.is_said_to_be_off else frozenset()
+            is_unknown = found.debug.is_decided_elsewhere and file.settings.files.roots is not None
+            idle = NEED_DEBUG if found.debug.is_said_to_be_off or is_unknown else frozenset()
             idle |= NEED_MIDDLEWARE - {entry.name.partition(".")[0] for entry in middleware}
             apps = () if found.apps_unless else found.apps
             for setting, entries in (("INSTALLED_APPS", apps), ("MIDDLEWARE", middleware)):
