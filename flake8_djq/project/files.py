@@ -35,7 +35,7 @@ SUFFIXES = (
     ),
     *("Dockerfile", "Containerfile", "Makefile", "justfile", "Vagrantfile", "crontab", "entrypoint"),
 )
-PREFIXES = ("Procfile", "Dockerfile", ".env", "crontab", "entrypoint", "app.json")
+PREFIXES = ("Procfile", "Dockerfile", ".env", "crontab", "entrypoint", "app.json", "pgbouncer.ini")
 
 # Folders that hold what others wrote, or what a tool made.
 SKIPPED = frozenset(

@@ -38,11 +38,13 @@ class Production(NamedTuple):
     """The database in production as ``--djq-database`` names it, and the place that says so ("" for the option).
 
     Where it is not known it is "auto"; then ``mysql`` is the place that may make it MySQL, if there is one.
+    ``breaks_cursors`` says that the place is that of a pooler behind which server-side cursors are still used.
     """
 
     name: str
     place: str = ""
     mysql: str = ""
+    breaks_cursors: bool = False
 
 
 class Overview:
@@ -101,10 +103,11 @@ class Overview:
 
         self._kept.note(LISTING)
         files = Files(self._kept.roots, note=self._kept.note)
-        name, reason, mysql = ProjectSettings(files).production_database(named)
-        if name == UNKNOWN_DATABASE:
+        found = ProjectSettings(files).production_database(named)
+        if found.name == UNKNOWN_DATABASE:
             self._kept.note(DJANGO)  # the drivers that are installed were asked for
-        return Production("auto", mysql=mysql) if name == UNKNOWN_DATABASE else Production(name, reason)
+            return Production("auto", mysql=found.mysql)
+        return Production(*found)
 
     @cached_property
     def relations(self) -> frozenset[str]:

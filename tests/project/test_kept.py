@@ -147,6 +147,12 @@ MYSQL = SETTINGS.replace("postgresql", "mysql")
             id="a new file that says what production runs with",
         ),
         pytest.param(
+            write("pgbouncer.ini.j2", "[pgbouncer]\npool_mode = transaction\n"),
+            COMMAND,
+            ["DJQ101 pgbouncer.ini.j2:2", "DJQ302", "DJQ104"],
+            id="a new pooler before the database",
+        ),
+        pytest.param(
             write("requirements.txt", "Django==5.2\n"),
             COMMAND,
             ["DJQ101", "DJQ302 ValueError", "DJQ104"],

@@ -653,6 +653,73 @@ def test_the_pooler_is_named_where_a_function_of_the_project_decides(tmp_path: P
     assert settings.production_database()[:2] == ("postgresql-pooled", "conf.settings:5")
 
 
+POSTGRESQL = 'DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql"}}\n'
+INI = "[databases]\nshop = host=db\n[pgbouncer]\n{}\n"
+COMPOSE = "services:\n  pooler:\n    image: edoburu/pgbouncer\n    environment:\n      {}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        ("pgbouncer.ini", INI.format("pool_mode = transaction"), 4),
+        ("deploy/pgbouncer.ini.j2", INI.format("pool_mode=transaction ; as the site wants it"), 4),
+        ("deploy/pgbouncer.web.template.ini", INI.format("pool_mode = transaction"), 4),
+        ("pgbouncer.ini", "[databases]\nshop = host=db pool_mode=transaction\n", 2),
+        ("docker-compose.yml", COMPOSE.format("POOL_MODE: transaction"), 5),
+        ("docker-compose.yml", COMPOSE.format("- PGBOUNCER_POOL_MODE=transaction"), 5),
+        ("docker-compose.yml", COMPOSE.format('POOL_MODE: "${POOL_MODE:-transaction}"'), 5),
+        ("k8s/pooler.yaml", "- name: POOL_MODE\n  value: transaction\n", 1),
+        ("charts/db/values.yaml", "pgbouncer:\n  poolMode: transaction\n", 2),
+        (".env", "A=1\nPOOL_MODE=transaction\n", 2),
+        # Near to it.
+        ("pgbouncer.ini", INI.format("pool_mode = session"), 0),
+        ("pgbouncer.ini", INI.format(";pool_mode = transaction"), 0),
+        ("pgbouncer.ini", INI.format("pool_mode = session  # or pool_mode = transaction"), 0),
+        ("docker-compose.yml", COMPOSE.format("# POOL_MODE: transaction"), 0),
+        ("docker-compose.yml", COMPOSE.format("CARPOOL_MODE: transaction"), 0),
+        ("docker-compose.yml", COMPOSE.format("POOL_MODE: transactional"), 0),
+        ("README.md", "Set `POOL_MODE=transaction`.\n", 0),
+        (".github/workflows/tests.yml", "env:\n  POOL_MODE: transaction\n", 0),
+    ],
+)
+def test_a_pooler_that_other_files_speak_of(tmp_path: Path, name: str, text: str, line: int) -> None:
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    found = project(tmp_path, settings=POSTGRESQL).production_database()
+    pooled = ("postgresql-pooled", f"{name}:{line}", "", True)
+    assert tuple(found) == (pooled if line else ("postgresql", "conf.settings:1", "", False))
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        (POSTGRESQL.replace("postgresql", "mysql"), ("mysql", "conf.settings:1", "", False)),
+        (
+            POSTGRESQL + 'DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True\n',
+            ("postgresql-pooled", "conf.settings:2", "", False),
+        ),
+    ],
+)
+def test_a_pooler_changes_nothing_else(tmp_path: Path, text: str, answer: tuple[str, str, str, bool]) -> None:
+    (tmp_path / "pgbouncer.ini").write_text(INI.format("pool_mode = transaction"), encoding="utf-8")
+    assert tuple(project(tmp_path, settings=text).production_database()) == answer
+
+
+def test_a_stream_is_no_remedy_behind_a_transaction_pooler(tmp_path: Path) -> None:
+    (tmp_path / "pgbouncer.ini").write_text(INI.format("pool_mode = transaction"), encoding="utf-8")
+    project(tmp_path, settings=POSTGRESQL)
+    path = tmp_path / "shop" / "management" / "commands" / "x.py"
+    path.parent.mkdir(parents=True)
+    loop = "from shop.models import Event\nfor event in Event.objects.{}:\n    print(event)\n"
+    path.write_text(loop.format("all()"), encoding="utf-8")
+    [finding] = lint(Source(str(path), loop.format("all()"), ast.parse(loop.format("all()"))), options())
+    assert "behind a transaction pooler the server-side cursor of .iterator() breaks outside" in finding.message
+    assert "(pgbouncer.ini:4): walk it by key" in finding.message
+    # It streams as soon as there is a transaction: nobody is told that it does not.
+    streamed = loop.format("iterator(chunk_size=2000)")
+    assert lint(Source(str(path), streamed, ast.parse(streamed)), options()) == []
+
+
 BY_MODE = """\
     from .local import MODE
     if MODE in ("production", "staging"):
@@ -696,6 +763,17 @@ UNREAD = "from elsewhere import options\nDATABASES = {'default': options()}\n"
         ("requirements.txt", "Django==5.2\nmysqlclient==2.2\npsycopg[binary]\n", ""),
         ("pyproject.toml", '[project]\ndependencies = ["PyMySQL>=1"]\n', "pyproject.toml:2"),
         ("requirements.txt", "pytest-mysqlclients\n", ""),
+        # What a package in a lock file would ask for with its extras is not what the project asks for.
+        ("poetry.lock", '[[package]]\nname = "PyMySQL"\nversion = "1.0"\n', "poetry.lock:2"),
+        ("poetry.lock", '[package.extras]\ndemo = ["Django (>=1.11.1)", "PyMySQL (>=1.0.2)"]\n', ""),
+        ("poetry.lock", '[[package]]\nname = "pymysql"\n[package.extras]\nother = ["psycopg2"]\n', "poetry.lock:2"),
+        ("poetry.lock", '[[package]]\nname = "pymysql"\n[[package]]\nname = "psycopg2-binary"\n', ""),
+        ("poetry.lock", '[[package]]\nname = "pymysql"\n[[package]]\nname = "cx-oracle"\n', ""),
+        ("pdm.lock", '[[package]]\nname = "x"\ndependencies = [\n    "mysqlclient>=2",\n]\n', ""),
+        ("uv.lock", '[[package]]\nname = "x"\ndependencies = [\n    { name = "mysqlclient" },\n]\n', ""),
+        ("uv.lock", '[[package]]\nname = "mysqlclient"\nversion = "2.2"\n', "uv.lock:2"),
+        ("Pipfile.lock", '{\n    "default": {\n        "pymysql": {\n        "version": "==1"\n', "Pipfile.lock:3"),
+        ("Pipfile.lock", '{\n        "x": {\n            "extras": [\n                "pymysql"\n', ""),
     ],
 )
 def test_other_files_that_speak_of_mysql(tmp_path: Path, name: str, text: str, mysql: str) -> None:
@@ -727,14 +805,3 @@ def test_what_another_project_of_the_repository_runs_on_does_not_matter(tmp_path
     manage = 'import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings")\n'
     (tmp_path / "conf" / "manage.py").write_text(manage, encoding="utf-8")
     assert open_settings(str(library / "x.py")).production_database().mysql == ""
-        # What a package in a lock file would ask for with its extras is not what the project asks for.
-        ("poetry.lock", '[[package]]\nname = "PyMySQL"\nversion = "1.0"\n', "poetry.lock:2"),
-        ("poetry.lock", '[package.extras]\ndemo = ["Django (>=1.11.1)", "PyMySQL (>=1.0.2)"]\n', ""),
-        ("poetry.lock", '[[package]]\nname = "pymysql"\n[package.extras]\nother = ["psycopg2"]\n', "poetry.lock:2"),
-        ("poetry.lock", '[[package]]\nname = "pymysql"\n[[package]]\nname = "psycopg2-binary"\n', ""),
-        ("poetry.lock", '[[package]]\nname = "pymysql"\n[[package]]\nname = "cx-oracle"\n', ""),
-        ("pdm.lock", '[[package]]\nname = "x"\ndependencies = [\n    "mysqlclient>=2",\n]\n', ""),
-        ("uv.lock", '[[package]]\nname = "x"\ndependencies = [\n    { name = "mysqlclient" },\n]\n', ""),
-        ("uv.lock", '[[package]]\nname = "mysqlclient"\nversion = "2.2"\n', "uv.lock:2"),
-        ("Pipfile.lock", '{\n    "default": {\n        "pymysql": {\n        "version": "==1"\n', "Pipfile.lock:3"),
-        ("Pipfile.lock", '{\n        "x": {\n            "extras": [\n                "pymysql"\n', ""),

@@ -27,13 +27,15 @@ from flake8_djq.project.settings.values import (
     variables_of,
 )
 
-__all__ = ["DEFAULT", "Database", "Debug", "Effective", "Entry", "Switch"]
+__all__ = ["DEFAULT", "POOLED", "Database", "Debug", "Effective", "Entry", "Switch"]
 
 # Gives the family of the database that an ``ENGINE`` names.
 FamilyOf = Callable[[str], str]
 DEFAULT = "default"
 SQL_LOGGERS = ("django.db.backends", "django.db", "django")
 DEBUG_LEVELS = ("DEBUG", 10)
+# PostgreSQL behind a pooler, where a server-side cursor is not to be had or does not last.
+POOLED = f"{POSTGRESQL}-pooled"
 POOLER_PORT = "6432"
 POOLER = "pgbouncer"
 # Only PostgreSQL knows DISABLE_SERVER_SIDE_CURSORS; SQLite beside it is what stands in on developers' machines.
@@ -79,13 +81,13 @@ class Debug:
         """Whether the settings switch it off, at least where no environment variable says otherwise."""
         return self.state in (Switch.OFF, Switch.OFF_BY_DEFAULT) and bool(self.way) and not self.unless
 
-
-@dataclass(frozen=True)
     @property
     def is_decided_elsewhere(self) -> bool:
         """Whether it is left to a module, or to other code, that cannot be read."""
         return self.state is Switch.UNKNOWN and bool(self.unless)
 
+
+@dataclass(frozen=True)
 class Database:
     """One entry of ``DATABASES``.
 
@@ -109,7 +111,7 @@ class Database:
     @property
     def name(self) -> str:
         """The engine as the option ``djq-database`` names it; "" where it is unknown."""
-        return f"{POSTGRESQL}-pooled" if self.engine == POSTGRESQL and self.loads_everything else self.engine
+        return POOLED if self.engine == POSTGRESQL and self.loads_everything else self.engine
 
 
 class Entry(NamedTuple):

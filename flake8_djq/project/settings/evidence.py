@@ -20,6 +20,7 @@ __all__ = [
     "mysql_drivers",
     "started_databases",
     "switched_off",
+    "transaction_poolers",
 ]
 
 # The image of a database that a compose file starts beside the project.
@@ -27,6 +28,14 @@ IMAGE = Pattern(
     r"\bimage:\s*[\"']?(?:[\w.-]+/)*((?:postg(?:res(?:ql)?|is)|mysql|mariadb|percona|timescaledb|pgvector)[\w-]*)"
 )
 IMAGES = {"percona": "mysql", "timescaledb": "postgresql", "pgvector": "postgresql"}
+
+# The mode of a pooler that takes a connection back after each transaction: a line of pgbouncer.ini, a variable of the
+# images that write one, an entry of a chart. What stands after the sign of a comment says nothing.
+TRANSACTION_POOLING = Pattern(
+    r"^(?![ \t]*[#;])[^#\n]*?(?<![\w-])((?:PGBOUNCER_)?POOL_?MODE[\"']?\s*(?:[:=]\s*)?(?:value:\s*)?"
+    r"[\"']?(?:\$\{\w+:?-)?transaction\b)",
+    re.IGNORECASE | re.MULTILINE,
+)
 
 MYSQL = "mysqlclient|mysql-connector-python|pymysql"
 OTHERS = r"psycopg\w*|cx[_-]oracle|oracledb|mssql-django"
@@ -87,6 +96,13 @@ def mysql_drivers(files: Files) -> Iterator[str]:
                 yield _place(files, path, text, found)
 
 
+def transaction_poolers(files: Files) -> Iterator[str]:
+    """The places that put a pooler before the database which takes a connection back after each transaction."""
+    for path, text in _texts(files):
+        for found in TRANSACTION_POOLING.finditer(text):
+            yield _place(files, path, text, found, 1)
+
+
 def _images(text: str) -> list[tuple[re.Match[str], str]]:
     return [(found, IMAGES.get(found[1], "") or family(found[1])) for found in IMAGE.finditer(text)]
 
@@ -116,5 +132,5 @@ def _texts(files: Files) -> Iterator[tuple[Path, str]]:
             yield path, text
 
 
-def _place(files: Files, path: Path, text: str, found: re.Match[str]) -> str:
-    return f"{files.shown(path)}:{text.count(chr(10), 0, found.start()) + 1}"
+def _place(files: Files, path: Path, text: str, found: re.Match[str], group: int = 0) -> str:
+    return f"{files.shown(path)}:{text.count(chr(10), 0, found.start(group)) + 1}"

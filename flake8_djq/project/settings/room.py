@@ -14,9 +14,16 @@ from flake8_djq.context import SETTINGS_PATH, TEST_PATH
 from flake8_djq.project.files import Files
 from flake8_djq.project.roots import find_roots
 from flake8_djq.project.settings.backends import family_of
-from flake8_djq.project.settings.effective import DEFAULT, Database, Effective
+from flake8_djq.project.settings.effective import DEFAULT, POOLED, Database, Effective
+from flake8_djq.project.settings.engines import POSTGRESQL
 from flake8_djq.project.settings.entry_points import IMAGE_NAME, EntryPoint, Role, entry_points
-from flake8_djq.project.settings.evidence import evidence_for, mysql_drivers, started_databases, switched_off
+from flake8_djq.project.settings.evidence import (
+    evidence_for,
+    mysql_drivers,
+    started_databases,
+    switched_off,
+    transaction_poolers,
+)
 from flake8_djq.project.settings.modules import Reader
 from flake8_djq.project.settings.names import is_batch_name, is_development_name, is_example, is_production_name
 from flake8_djq.project.settings.state import State
@@ -49,12 +56,14 @@ class ProductionDatabase(NamedTuple):
 
     ``name`` is ``postgresql``, ``mysql``, ``sqlite``, ``oracle``, ``postgresql-pooled`` or ``unknown``; ``reason`` is
     the place that says so, as a message names it: ``shop.settings.base:33``. ``mysql`` is the place that may make it
-    MySQL, where it is unknown; "" where none does.
+    MySQL, where it is unknown; "" where none does. ``breaks_cursors`` says that the place is that of a pooler which
+    takes connections back after each transaction, while Django keeps using server-side cursors.
     """
 
     name: str
     reason: str = ""
     mysql: str = ""
+    breaks_cursors: bool = False
 
 
 class ProjectSettings:
@@ -219,6 +228,9 @@ class ProjectSettings:
             found = self._production_database(named)
             if found.name == UNKNOWN_DATABASE:
                 return found._replace(mysql=next(self._places_of_mysql(named), ""))
+            pooler = next(transaction_poolers(self.files), "") if found.name == POSTGRESQL else ""
+            if pooler:
+                return ProductionDatabase(POOLED, pooler, breaks_cursors=True)
         except RecursionError:
             return ProductionDatabase(UNKNOWN_DATABASE)
         return found

@@ -54,11 +54,13 @@ class LoopWithoutIterator(Rule[Evaluation]):
     for event in Event.objects.iterator(chunk_size=2000):
         archive(event)
     ```
-    Where the driver loads the whole result first (MySQL, MariaDB, PostgreSQL behind a transaction pooler), walk the
-    table by its key instead: `for event in keyset_iterator(Event.objects.all())`. `flake8-djq keyset PATH` writes that
-    iterator, and `--djq-keyset-helper` names it. `--djq-database` decides which of the two is offered: by key on
-    `mysql` (MariaDB too) and `postgresql-pooled`, and on `sqlite` where the loop saves the rows that it reads;
-    otherwise `.iterator()`. `--djq-remedy=iterator` or `keyset` overrules it.
+    Where the driver loads the whole result first (MySQL, MariaDB, PostgreSQL with `DISABLE_SERVER_SIDE_CURSORS`), or
+    server-side cursors break (PostgreSQL behind a transaction pooler: `pool_mode = transaction` in `pgbouncer.ini`,
+    `POOL_MODE` in a compose file), walk the table by its key instead: `for event in
+    keyset_iterator(Event.objects.all())`. `flake8-djq keyset PATH` writes that iterator, and `--djq-keyset-helper`
+    names it. `--djq-database` decides which of the two is offered: by key on `mysql` (MariaDB too) and
+    `postgresql-pooled`, and on `sqlite` where the loop saves the rows that it reads; otherwise `.iterator()`.
+    `--djq-remedy=iterator` or `keyset` overrules it.
 
     ## When it is silent
     Outside batch code (`--djq-contexts=batch,web` adds the rest). Where something bounds the rows: a slice with a stop,

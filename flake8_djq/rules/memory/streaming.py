@@ -25,6 +25,8 @@ LOADS_EVERYTHING = {
     "mysql": "MySQL's drivers load the whole result even for .iterator()",
     "postgresql-pooled": "without server-side cursors the driver loads the whole result even for .iterator()",
 }
+# It streams inside a transaction, so nobody is told that it does not; it is no remedy to offer all the same.
+BREAKS = "behind a transaction pooler the server-side cursor of .iterator() breaks outside a transaction"
 PERHAPS = "on MySQL, which this project may run on, the drivers load the whole result even for .iterator()"
 OWN_WRITES = "SQLite may show a stream what its loop has written"
 # Databases on which a stream does not see what its loop writes.
@@ -87,8 +89,9 @@ def no_walk(evaluation: Evaluation) -> str:
 
 
 def why_no_stream(file: File) -> str:
-    """Why `.iterator()` loads everything on the database of the project, and who says so; "" where it streams."""
-    why, place = LOADS_EVERYTHING.get(file.database.name, ""), file.database.place
+    """Why `.iterator()` is no way to stream on the database of the project, and who says so; "" where it is one."""
+    place = file.database.place
+    why = BREAKS if file.database.breaks_cursors else LOADS_EVERYTHING.get(file.database.name, "")
     return f"{why} ({place})" if why and place else why
 
 

@@ -53,10 +53,10 @@ class IteratorLoadsEverything(Rule[Evaluation]):
     `flake8-djq keyset PATH` writes the iterator into the project.
 
     ## When it is silent
-    Where the database is not known, or streams: SQLite, Oracle, PostgreSQL with server-side cursors. On what is
-    bounded, and outside batch code. Where the stream is handed to functions, and nothing shows that one of them reads
-    it: a stream that nobody reads runs no query. After a prefetch where `chunk_size` is missing: that is DJQ302. With
-    `--djq-remedy=iterator`.
+    Where the database is not known, or streams: SQLite, Oracle, PostgreSQL with server-side cursors; also behind a
+    transaction pooler, where they break outside a transaction and stream in one. On what is bounded, and outside batch
+    code. Where the stream is handed to functions, and nothing shows that one of them reads it: a stream that nobody
+    reads runs no query. After a prefetch where `chunk_size` is missing: that is DJQ302. With `--djq-remedy=iterator`.
 
     ## Fix safety
     Unsafe: it orders by the key where the queryset has no order, and runs a query for each chunk. It needs
@@ -80,6 +80,8 @@ class IteratorLoadsEverything(Rule[Evaluation]):
             return
         if subject.queryset.prefetches and subject.call is not None and chunk_size_of(subject.call) is None:
             return  # a prefetch without chunk_size is an error: that is DJQ302
+        if file.database.breaks_cursors:
+            return
         why = why_no_stream(file)
         if not why or _may_stay_unread(subject, file.source):
             return
