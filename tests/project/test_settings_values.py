@@ -763,6 +763,7 @@ UNREAD = "from elsewhere import options\nDATABASES = {'default': options()}\n"
         ("requirements.txt", "Django==5.2\nmysqlclient==2.2\npsycopg[binary]\n", ""),
         ("pyproject.toml", '[project]\ndependencies = ["PyMySQL>=1"]\n', "pyproject.toml:2"),
         ("requirements.txt", "pytest-mysqlclients\n", ""),
+        ("requirements.lock", "django==5.2\nmysqlclient==2.2\n    # via shop\n", "requirements.lock:2"),
         # What a package in a lock file would ask for with its extras is not what the project asks for.
         ("poetry.lock", '[[package]]\nname = "PyMySQL"\nversion = "1.0"\n', "poetry.lock:2"),
         ("poetry.lock", '[package.extras]\ndemo = ["Django (>=1.11.1)", "PyMySQL (>=1.0.2)"]\n', ""),

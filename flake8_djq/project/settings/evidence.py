@@ -52,7 +52,8 @@ def _locked(drivers: str) -> Pattern:
 # In a list of what is asked for each mention counts. A lock file also names what its packages would ask for if somebody
 # wanted their extras; there only a package's own entry counts: `name = "pymysql"`, or the key of a Pipfile.lock.
 ASKED, LOCKED = (_asked(MYSQL), _asked(OTHERS)), (_locked(MYSQL), _locked(OTHERS))
-LOCK = ".lock"
+# `requirements.lock` is none of them, but a list like any other.
+LOCK_FILES = frozenset(("poetry.lock", "uv.lock", "pdm.lock", "Pipfile.lock"))
 
 
 class Evidence(NamedTuple):
@@ -89,7 +90,7 @@ def mysql_drivers(files: Files) -> Iterator[str]:
         return
     paths = {path: None for folder in (roots.root, roots.top) for path in dependency_files(folder)}
     texts = [(Path(path), text) for path in paths if (text := files.text(Path(path)))]
-    drivers = [(path, text, *(LOCKED if path.suffix == LOCK else ASKED)) for path, text in texts]
+    drivers = [(path, text, *(LOCKED if path.name in LOCK_FILES else ASKED)) for path, text in texts]
     if not any(others.search(text) for _, text, _, others in drivers):
         for path, text, mysql, _ in drivers:
             for found in mysql.finditer(text):
