@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from flake8_djq.querysets.evaluations import Evaluation, How, ManagerTruth
 from flake8_djq.querysets.methods import QueryMethods
-from flake8_djq.querysets.state import meet
-from flake8_djq.querysets.values import PLAIN, Count, Either, Manager, Row, Rows, Value, alternatives, join
+from flake8_djq.querysets.state import State, meet
+from flake8_djq.querysets.values import (
+    PLAIN,
+    Bound,
+    Count,
+    Either,
+    Manager,
+    QuerySet,
+    Row,
+    Rows,
+    Value,
+    alternatives,
+    join,
+)
 
 __all__ = ["Conditions"]
 
@@ -20,6 +33,8 @@ EXISTENCE: dict[tuple[type[ast.cmpop], object], bool] = {
     (ast.Lt, 1): False,
     (ast.LtE, 0): False,
 }
+# Comparisons of a count that are true where there are few rows.
+LIMITS = (ast.Lt, ast.LtE, ast.Eq)
 SWAPPED: dict[type[ast.cmpop], type[ast.cmpop]] = {ast.Gt: ast.Lt, ast.Lt: ast.Gt, ast.GtE: ast.LtE, ast.LtE: ast.GtE}
 
 
@@ -37,8 +52,13 @@ class Conditions(QueryMethods):
             self.truth(node.operand, not negated)
             self.outcomes = self.outcomes[::-1]
             return PLAIN
+        self.counted = None
         value = self._simple_truth(node, negated)
         self.outcomes = (self.state, self.state)
+        if self.counted is not None:
+            queryset, where_true = self.counted
+            limited = _with_limit(self.state, queryset)
+            self.outcomes = (limited, self.state) if where_true else (self.state, limited)
         return value
 
     def _either_or_both(self, node: ast.BoolOp, negated: bool) -> Value:
@@ -123,17 +143,29 @@ class Conditions(QueryMethods):
             if not isinstance(value, Count) or not isinstance(value.evaluation, Evaluation):
                 continue
             evaluation = value.evaluation
-            if evaluation.call is not _awaited(side) or not isinstance(other, ast.Constant):
-                evaluation.result_used = True
-                continue
             used = SWAPPED.get(operator, operator) if swap else operator
-            asks = EXISTENCE.get((used, other.value))
-            if asks is None and evaluation.queryset.one_row and other.value == 1 and used is ast.Eq:
+            constant = other.value if isinstance(other, ast.Constant) else None
+            asks = EXISTENCE.get((used, constant))
+            if asks is None and evaluation.queryset.one_row and constant == 1 and used is ast.Eq:
                 asks = True
-            if asks is None:
+            if asks is None and evaluation.how is How.COUNT and used in (*LIMITS, ast.Gt, ast.GtE):
+                self.counted = (evaluation.queryset, used in LIMITS)
+            if asks is None or evaluation.call is not _awaited(side):
                 evaluation.result_used = True
             else:
                 evaluation.asks_existence, evaluation.whole = asks, node
+
+
+def _with_limit(state: State, queryset: QuerySet) -> State:
+    """What is known where a queryset has as few rows as somebody wants: below `if books.count() > 1000: return`."""
+    limited = state.copy()
+    if queryset.bound is not Bound.UNBOUNDED:
+        return limited
+    few = replace(queryset, bound=Bound.UNKNOWN)
+    limited.names.update({name: few for name, value in state.names.items() if value is queryset})
+    if queryset in limited.facts:
+        limited.facts[few] = limited.facts[queryset]
+    return limited
 
 
 def _awaited(node: ast.expr) -> ast.expr:

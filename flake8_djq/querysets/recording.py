@@ -58,6 +58,7 @@ class Recorder:
         self.disturbances: list[tuple[Loop, ...]] = []
         self.writes: list[str] = []
         self.outcomes: tuple[State, State] = (self.state, self.state)
+        self.counted: tuple[QuerySet, bool] | None = None
         self.output = 0
         self.evaluations: dict[tuple[ast.expr, How], Evaluation] = {}
         self.others: dict[ast.expr, Subject] = {}

@@ -624,3 +624,23 @@ def test_what_the_database_can_sort(key: str, database_sorts: bool) -> None:
 def test_counts_of_a_few_rows(test: str, expected: list[str]) -> None:
     text = f"{HEAD}def work():\n    books = Book.objects.filter(sold=True)\n    if {test}:\n        send()\n"
     assert codes(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("guard", "expected"),
+    [
+        ("if books.count() > 1000:\n        return", []),
+        ("count = books.count()\n    if count >= most:\n        raise TooMany(count)", []),
+        ("if not books.count() <= 10 or wait:\n        return", []),
+        # All are loaded by then.
+        ("if len(books) > 10:\n        return", ["DJQ101"]),
+        ("if 1000 < books.count():\n        return", []),
+        ("if books.count() < 1000:\n        return", ["DJQ101"]),
+        ("if books.count() != 1000:\n        log(books)", ["DJQ101"]),
+        ("if other.count() > 1000:\n        return", ["DJQ101"]),
+    ],
+)
+def test_counts_that_limit_what_follows(guard: str, expected: list[str]) -> None:
+    text = f"{HEAD}def work(most, wait, other):\n    books = Book.objects.filter(sold=True)\n    {guard}\n"
+    found = codes(f"{text}    for book in books:\n        send(book)\n")
+    assert [code for code in found if code == "DJQ101"] == expected
