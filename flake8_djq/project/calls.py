@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from flake8_djq.context import COMMAND_PATH, QUEUES, Contexts, Kind
@@ -44,10 +44,13 @@ class FileCalls(NamedTuple):
     entries: dict[str, str]
     # The same for functions of other files, by reference: what a migration or a scheduler of this file runs.
     handed: dict[str, str]
+    # As ``functions``: what they call only where a parameter has one value of several: ``if kind == "daily":``, and
+    # ``if notify:`` with ``notify=False``. That is up to their callers, and with an entry to the user.
+    optional: dict[str, list[str]]
 
 
 # Of a file that has none: a file of tests, or one that Python cannot parse.
-NOTHING = FileCalls({}, {}, {}, [], {}, {})
+NOTHING = FileCalls({}, {}, {}, [], {}, {}, {})
 
 # Parts of the tree that do not run with the code around them, or hold no code.
 NO_CODE = frozenset(
@@ -87,7 +90,7 @@ CHILDREN = _Children()
 # The nodes that need more than a look into their parts.
 SPECIAL = frozenset(
     {ast.Attribute, ast.Assign, ast.AnnAssign, ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef}
-    | {ast.ClassDef, ast.arg, ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping}
+    | {ast.ClassDef, ast.arg, ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping, ast.If, ast.IfExp}
 )
 
 
@@ -98,6 +101,10 @@ class _Scope:
         self.parent = parent
         self.this = this
         self.calls: list[ast.Call] = []
+        self.optional_calls: list[ast.Call] = []
+        # The parameters, and those of them that are off unless a caller says otherwise.
+        self.parameters: frozenset[str] = frozenset()
+        self.switches: frozenset[str] = frozenset()
         self.own_attributes: set[str] = set()
         self.bound: dict[str, list[str | ast.expr]] = {}
         self.known: dict[str, str] = {}
@@ -138,9 +145,12 @@ class _Reader:
         self._scan_outside()
         outside = self._scopes[:]
         scopes = [self._scan_function(function) for function in functions]
-        references = {MODULE: {name for scope in outside for name in self._references(scope)}}
+        references = {MODULE: {name for scope in outside for name in self._references(scope, scope.calls)}}
+        optional: dict[str, set[str]] = {}
         for function, scope in zip(functions, scopes, strict=True):
-            references.setdefault(function.name, set()).update(self._references(scope))
+            references.setdefault(function.name, set()).update(self._references(scope, scope.calls))
+            if scope.optional_calls:
+                optional.setdefault(function.name, set()).update(self._references(scope, scope.optional_calls))
         entries, handed = self._entries(), self._handed()
         return FileCalls(
             {name: sorted(found) for name, found in references.items()},
@@ -149,6 +159,7 @@ class _Reader:
             self._stars,
             entries,
             handed,
+            {name: sorted(found - references[name]) for name, found in optional.items()},
         )
 
     # -- collecting names and calls ---------------------------------------------------------------------------------
@@ -179,10 +190,12 @@ class _Reader:
         ]:
             if argument is not None and argument.arg != this:
                 scope.bind(argument.arg, "")
+        scope.parameters = frozenset(scope.bound) - {this}
+        scope.switches = frozenset(_switches(arguments))
         self._scan(node.body, scope, function.owner.name if function.owner else "", inside=True)
         return scope
 
-    def _scan(self, body: list[ast.stmt], scope: _Scope, owner: str, inside: bool = False) -> list[ast.ClassDef]:
+    def _scan(self, body: Sequence[ast.AST], scope: _Scope, owner: str, inside: bool = False) -> list[ast.ClassDef]:
         """Note what a body binds and calls. Functions and classes are entered only ``inside`` a function.
 
         Returns the classes that were not entered. Every node of every file passes here, hence no helpers in the loop.
@@ -205,7 +218,12 @@ class _Reader:
                 pending.extend(part for part in node.values if part.__class__ is not ast.Lambda)  # type: ignore[attr-defined]
                 continue
             elif kind in SPECIAL:
-                if isinstance(node, ast.Attribute):
+                if isinstance(node, ast.If | ast.IfExp):
+                    if scope.parameters and _hangs_on_parameter(node.test, scope):
+                        self._scan_optional(node, scope, owner)
+                        pending.append(node.test)
+                        continue
+                elif isinstance(node, ast.Attribute):
                     value = node.value
                     if value.__class__ is ast.Name:
                         if value.id == scope.this and node.ctx.__class__ is ast.Load:
@@ -235,6 +253,13 @@ class _Reader:
                 elif part is not None:
                     pending.append(part)
         return classes
+
+    def _scan_optional(self, node: ast.If | ast.IfExp, scope: _Scope, owner: str) -> None:
+        """Note what stands under a condition, with its calls apart from the others."""
+        body, otherwise = (node.body, node.orelse) if isinstance(node, ast.If) else ([node.body], [node.orelse])
+        calls, scope.calls = scope.calls, scope.optional_calls
+        self._scan([*body, *otherwise], scope, owner, inside=True)
+        scope.calls = calls
 
     def _assign(self, target: ast.expr, value: ast.expr, scope: _Scope, owner: str) -> bool:
         """Note what a plain name or an attribute of the own object stands for; False for other targets."""
@@ -319,9 +344,9 @@ class _Reader:
             return before if before in ("", "self") else before + "()"
         return ""
 
-    def _references(self, scope: _Scope) -> Iterator[str]:
+    def _references(self, scope: _Scope, calls: list[ast.Call]) -> Iterator[str]:
         """What the body of a scope calls or hands on."""
-        for call in scope.calls:
+        for call in calls:
             callee = self._reference(call.func, scope)
             if callee and not callee.startswith(NOT_OURS):
                 yield callee + "()"
@@ -414,6 +439,28 @@ class _Reader:
 def short_name(module: str) -> str:
     """The last two parts of a module's name: enough to find it, and not too long for a message."""
     return ".".join(module.split(".")[-2:])
+
+
+def _switches(arguments: ast.arguments) -> Iterator[str]:
+    """The parameters whose default is False or None."""
+    positional = [*arguments.posonlyargs, *arguments.args]
+    given = zip(positional[len(positional) - len(arguments.defaults) :], arguments.defaults, strict=True)
+    for argument, default in (*given, *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)):
+        if isinstance(default, ast.Constant) and (default.value is None or default.value is False):
+            yield argument.arg
+
+
+def _hangs_on_parameter(test: ast.expr, scope: _Scope) -> bool:
+    """Whether a condition asks for one value of a parameter, or whether a caller has switched something on."""
+    if isinstance(test, ast.Name):
+        return test.id in scope.switches
+    if isinstance(test, ast.BoolOp):
+        return any(_hangs_on_parameter(value, scope) for value in test.values)
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.left, ast.Name):
+        return False
+    other = test.comparators[0]
+    is_one = isinstance(other, ast.Constant) or dotted_name(other).rpartition(".")[2].isupper()
+    return isinstance(test.ops[0], ast.Eq | ast.Is) and is_one and test.left.id in scope.parameters
 
 
 def _this(function: Function) -> str:

@@ -70,11 +70,12 @@ def reached(facts: Mapping[str, FileCalls], batch_modules: Collection[str] = ())
     while pending:
         caller = pending.popleft()
         words, through = came[caller]
-        for function in project.called(caller):
+        for function in project.called(caller, caller.dotted in starts):
             if function not in came and function.dotted not in everybodys:
                 came[function] = (words, function.shown)
                 if function.dotted not in starts:
-                    ways.setdefault(function.dotted, f"reached from {words}" + (f" via {through}" if through else ""))
+                    via = f" via {through}" if through and not words.endswith(f" {through}") else ""
+                    ways.setdefault(function.dotted, f"reached from {words}{via}")
                 pending.append(function)
     return ways
 
@@ -86,7 +87,7 @@ def _everybodys(project: _Project, entries: Collection[_Function]) -> set[str]:
     inside: dict[str, set[str]] = {}
     while pending:
         caller = pending.popleft()
-        for function in project.called(caller):
+        for function in project.called(caller, optional=True):
             inside.setdefault(function.dotted, set()).add(caller.dotted)
             if function not in seen:
                 seen.add(function)
@@ -95,7 +96,7 @@ def _everybodys(project: _Project, entries: Collection[_Function]) -> set[str]:
     outside: dict[str, set[str]] = {}
     for caller in project.functions():
         if caller.dotted not in callers:
-            for function in project.called(caller):
+            for function in project.called(caller, optional=True):
                 if function.dotted in inside:
                     outside.setdefault(function.dotted, set()).add(caller.dotted)
     return {name for name, others in outside.items() if len(others) > max(len(inside[name]), FEW)}
@@ -130,9 +131,10 @@ class _Project:
             for name, words in entries.items():
                 yield self.own_function(module, name), words
 
-    def called(self, caller: _Function) -> Iterator[_Function]:
-        """The functions of the project that one of them calls or hands on."""
-        for reference in self.facts[caller.module].functions[caller.name]:
+    def called(self, caller: _Function, optional: bool) -> Iterator[_Function]:
+        """The functions of the project that one of them calls or hands on; ``optional``: where it is asked to, too."""
+        facts = self.facts[caller.module]
+        for reference in chain(facts.functions[caller.name], facts.optional.get(caller.name, ()) if optional else ()):
             head, _, rest = reference.partition(".")
             if head in ("self", "super") and caller.receiver is not None:
                 order = self.order(caller.receiver)

@@ -117,14 +117,13 @@ class FunctionCalls(Recorder):
         if name == "open" or last in ("reader", "DictReader", "TextIOWrapper"):
             self.arguments(node)
             return Plain("file")
-        if last in calls.PICKERS and first is not None:
-            picked = self.expr(first)
-            if isinstance(picked, Rows) and isinstance(picked.evaluation, Evaluation):
-                picked.evaluation.list_needed = True
         imported = self.module.of_module(node.func)
         if isinstance(imported, ImportedFunction):
             return self._imported(imported.name, node)
-        self.arguments(node)
+        passed = self.arguments(node)
+        picked = passed.get(0) if last in calls.PICKERS else None
+        if isinstance(picked, Rows) and isinstance(picked.evaluation, Evaluation):
+            picked.evaluation.list_needed = True
         if isinstance(imported, LocalClass):
             return Instance(imported.name)
         return self._opaque(node)

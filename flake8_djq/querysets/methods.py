@@ -13,6 +13,7 @@ from flake8_djq.querysets.functions import FunctionCalls
 from flake8_djq.querysets.lookups import asks_for_row, bound_of_lookups, finds_one_row, is_constant, keeps_walkable
 from flake8_djq.querysets.spelling import names_in
 from flake8_djq.querysets.values import (
+    KEYS,
     NONE,
     PLAIN,
     UNKNOWN,
@@ -336,6 +337,9 @@ class QueryMethods(FunctionCalls):
         elif effect == "values":
             fields = [str(part.value) if isinstance(part, ast.Constant) else "?" for part in node.args]
             derived.values, derived.fields = True, tuple(fields)
+            derived.groups = derived.groups or (
+                "distinct" in queryset.steps and bool(fields) and not KEYS & set(fields)
+            )
         elif effect == "annotates":
             derived.groups = derived.groups or (queryset.values and bool(queryset.fields))
         elif effect == "distinct":
@@ -393,6 +397,7 @@ class QueryMethods(FunctionCalls):
                     )
                     for result in results
                 )
+            self._opaque(node)  # who gives no queryset may be there to write
             return given if not results else UNKNOWN
         if not calls.is_custom_query(name, node):
             self._use(queryset, How.ESCAPE, node)

@@ -9,7 +9,7 @@ from textwrap import dedent
 
 import pytest
 
-from flake8_djq.project.calls import MODULE, FileCalls, file_calls
+from flake8_djq.project.calls import MODULE, NOTHING, FileCalls, file_calls
 from flake8_djq.source import Source
 
 
@@ -388,7 +388,7 @@ def test_functions_of_other_files_that_are_handed_on(module: str, text: str, han
 
 
 def test_tests_have_no_calls() -> None:
-    assert calls("from a import b\ndef test():\n    b()\n", "shop.tests.test_a") == FileCalls({}, {}, {}, [], {}, {})
+    assert calls("from a import b\ndef test():\n    b()\n", "shop.tests.test_a") == NOTHING
 
 
 def test_json_holds_all_of_it() -> None:

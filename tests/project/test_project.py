@@ -129,3 +129,23 @@ def test_an_answer_counts_for_the_files_of_answers_that_were_known_before(
     file.write_text("class Book:\n    objects = None\n", encoding="utf-8")
     forget(monkeypatch)
     assert found("for book in overdue():") == []
+
+
+def test_a_method_of_a_manager_may_write(shop: Path) -> None:
+    models = (
+        "from django.db import models\n"
+        "class EventManager(models.Manager):\n"
+        "    def renew(self):\n"
+        "        self.filter(kind=1).update(kind=2)\n"
+        "    def renewed(self):\n"
+        "        return self.filter(kind=2)\n"
+        "class Event(models.Model):\n"
+        "    kind = models.IntegerField()\n"
+        "    objects = EventManager()\n"
+    )
+    Path("shop/events.py").write_text(models, encoding="utf-8")
+    count = "Event.objects.filter(kind=1).count()"
+    for between, expected in (("renew", []), ("renewed", ["DJQ201"])):
+        text = f"from shop.events import Event\ndef run():\n    return {count}, Event.objects.{between}(), {count}\n"
+        Path(COMMAND).write_text(text, encoding="utf-8")
+        assert [finding.code for finding in lint(Source(COMMAND, text, ast.parse(text)), options())] == expected

@@ -172,6 +172,40 @@ def test_names_in_a_message_are_short() -> None:
     assert ways(files)["company.shop.search.deep.two"] == "reached from task search.tasks.nightly via search.deep.one"
 
 
+@pytest.mark.parametrize(
+    ("body", "reaches"),
+    [
+        ("if notify:\n        send()", False),
+        ("print(send() if notify else 1)", False),
+        ("if kind == 'daily':\n        send()\n    else:\n        print()", False),
+        ("if kind is Kind.DAILY and rows:\n        send()", False),
+        ("if rows:\n        send()", True),
+        ("if kind != 'daily':\n        send()", True),
+        ("if rows.kind == 'daily':\n        send()", True),
+        ("if notify:\n        send()\n    send()", True),
+    ],
+)
+def test_calls_that_only_some_callers_ask_for(body: str, reaches: bool) -> None:
+    imports, functions = "from search.engine import rebuild", "def send(): ...\n\n"
+    engine = f"{functions}def rebuild(rows, kind=Kind.WEEKLY, notify=False):\n    {body}\n"
+    found = from_command("rebuild(rows)", imports, {"search/engine.py": engine})
+    assert ("search.engine.send" in found) is reaches
+
+
+def test_what_a_user_may_ask_a_command_for() -> None:
+    command = "from search.engine import rebuild\nclass Command:\n    def handle(self, dry=False):\n"
+    command += "        if dry:\n            rebuild()\n"
+    assert set(ways({COMMAND: command, "search/engine.py": "def rebuild(): ...\n"})) == {"search.engine.rebuild"}
+
+
+def test_a_task_that_another_file_schedules_is_no_step_of_its_own_way() -> None:
+    files = {
+        "search/jobs.py": "from search.engine import check\nscheduler.add_job(check, 'cron')\n",
+        "search/engine.py": "def check():\n    send()\ndef send(): ...\n",
+    }
+    assert ways(files)["search.engine.send"] == "reached from task search.engine.check"
+
+
 def test_a_way_through_functions_that_call_each_other_ends() -> None:
     files = {
         "a.py": "from b import even\ndef odd():\n    even()\n    odd()\n",

@@ -644,3 +644,30 @@ def test_counts_that_limit_what_follows(guard: str, expected: list[str]) -> None
     text = f"{HEAD}def work(most, wait, other):\n    books = Book.objects.filter(sold=True)\n    {guard}\n"
     found = codes(f"{text}    for book in books:\n        send(book)\n")
     assert [code for code in found if code == "DJQ101"] == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "moves"),
+    [
+        ("Book.objects.filter(state=book.state).update(snap=1)", False),
+        ("Book.objects.filter(snap=1).update(state=2)", True),
+        ("Book.objects.filter(snap=1).update(**values)", True),
+        ("Book.objects.get(state=2).save()", False),
+    ],
+)
+def test_what_moves_rows_within_their_order(body: str, moves: bool) -> None:
+    text = "def work(values):\n    for book in Book.objects.filter(sold=True).order_by('state'):\n        {}\n"
+    assert ("may move its rows" in message(text.format(body))) is moves
+
+
+def test_distinct_values_are_few_in_whatever_order_they_are_asked_for() -> None:
+    for steps in ("values('state').distinct()", "distinct().values('state')", "distinct().values('pk')"):
+        text = f"{HEAD}def work():\n    for book in Book.objects.filter(sold=True).{steps}:\n        send(book)\n"
+        assert codes(text) == (["DJQ101"] if "pk" in steps else [])
+
+
+def test_a_list_that_something_picks_from_is_made_once_a_turn() -> None:
+    text = (
+        f"import random\n{HEAD}def work(years):\n    for year in years:\n        books = Book.objects.filter(sold=1)\n"
+    )
+    assert codes(f"{text}        print(random.choice([book for book in books]), year)\n") == ["DJQ203"]

@@ -11,6 +11,7 @@ from flake8_djq.fixes.imports import import_for
 from flake8_djq.fixes.spans import ATOMS, call_on, call_on_inside, pass_instead, pass_to
 from flake8_djq.patterns import Pattern
 from flake8_djq.project.versions import Versions
+from flake8_djq.querysets.api import METHODS, Runs
 from flake8_djq.querysets.calls import CONSUMERS, WRAPPERS
 from flake8_djq.querysets.evaluations import Evaluation, How, Loop
 from flake8_djq.querysets.values import QuerySet
@@ -136,11 +137,21 @@ def _may_move(queryset: QuerySet, loop: Loop) -> bool:
     for node in ast.walk(loop.node):
         if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load) and node.attr in fields:
             return True
-        if isinstance(node, ast.keyword) and node.arg in (*fields, None):
+        if (
+            isinstance(node, ast.Call)
+            and not _only_asks(node)
+            and any(word.arg in (*fields, None) for word in node.keywords)
+        ):
             return True
         if isinstance(node, ast.Name) and node.id == "setattr":
             return True
     return any(isinstance(node, ast.Call) and _gets_row(node, loop.node) for node in ast.walk(loop.node))
+
+
+def _only_asks(call: ast.Call) -> bool:
+    """Whether a call is that of a query method which writes nothing: its keywords are lookups."""
+    method = METHODS.get(call.func.attr) if isinstance(call.func, ast.Attribute) else None
+    return method is not None and method.runs is not Runs.WRITE
 
 
 def _may_change_row(loop: Loop) -> bool:
