@@ -416,6 +416,13 @@ def test_every_reader_of_the_cache_is_named() -> None:
     assert "walk the rows by key here" in message(text, database="mysql")
 
 
+@pytest.mark.parametrize("other", ["if not books:\n        return", "print(len(books))", "print(books[0])"])
+def test_rows_that_all_stay_gain_nothing_by_one_pass(other: str) -> None:
+    text = f"def work():\n    books = Book.objects.all()\n    by = defaultdict(list)\n    {other}\n"
+    text += "    for b in books:\n        by[str(b.shop_id)].append(b)\n    for b in books:\n        send(b)\n"
+    assert "they all stay in by" in message(text)
+
+
 def test_a_generator_loads_its_rows_where_it_is_made() -> None:
     text = (
         "def work():\n    books = Book.objects.filter(sold__gt=3)\n    sold = (b.pk for b in books if b.sold)\n"

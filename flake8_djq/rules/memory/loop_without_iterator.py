@@ -78,7 +78,7 @@ class LoopWithoutIterator(Rule[Evaluation]):
 
     A queryset that is looped over twice is flagged once, and `.iterator()` is not offered: it would run the query
     twice. Nor is it where every row goes into a collection that outlives the loop, as it is or inside a new dict, list
-    or object (`objects.append(Payment(order=order))`): a stream would gain nothing.
+    or object (`objects.append(Payment(order=order))`): a stream would gain nothing, nor would a single pass.
 
     ## Fix safety
     `.iterator()` gives the same rows, and it is safe where nothing that happens between the first row and the last
@@ -140,12 +140,14 @@ class LoopWithoutIterator(Rule[Evaluation]):
         text = spell(subject.node)
         origin = f" (here {subject.queryset.origin})" if subject.queryset.origin else ""
         message = f"this loop holds every row of {text}{origin} in memory; "
-        remedy = Remedy(reuse, None) if reuse else self._remedy(subject, file, kept, whole)
+        remedy = self._remedy(subject, file, reuse, kept, whole)
         yield self.finding(file, subject.node, message + remedy.text, remedy.edit, subject.queryset.model)
 
-    def _remedy(self, subject: Evaluation, file: File, kept: str, whole: bool) -> Remedy:
+    def _remedy(self, subject: Evaluation, file: File, reuse: str, kept: str, whole: bool) -> Remedy:
         if whole:
             return Remedy(f"they all stay in {kept}: keep only what is needed of them, or work in batches")
+        if reuse:
+            return Remedy(reuse)
         remedy = remedy_for(subject, file)
         return (
             remedy._replace(text=f"{remedy.text}, and keep only what is needed of those in {kept}") if kept else remedy
