@@ -23,6 +23,7 @@ __all__ = [
     "SPECIAL",
     "SUBQUERIES",
     "WRAPPERS",
+    "gives_plain",
     "is_custom_query",
     "is_harmless",
     "is_output",
@@ -149,6 +150,46 @@ def is_harmless(call: ast.Call, source: Source) -> bool:
         # A class is called: objects are built, not saved.
         return True
     return isinstance(func, ast.Attribute) and func.attr in HARMLESS_METHODS
+
+
+# Builtins whose result holds none of their arguments: numbers, texts, truths, and attributes.
+PLAIN_NAMES = frozenset(
+    {"abs", "all", "any", "ascii", "bin", "bool", "bytes", "callable", "chr", "delattr", "divmod", "float", "format"}
+    | {"getattr", "hasattr", "hash", "hex", "id", "int", "isinstance", "issubclass", "len", "oct", "ord", "pow"}
+    | {"range", "repr", "round", "setattr", "str", "sum", "type"}
+    | {"_", "gettext", "ugettext"}
+)
+# Functions of others like that, and modules of which all are.
+PLAIN_FUNCTIONS = frozenset({"model_to_dict", "slugify"})
+PLAIN_MODULES = frozenset(
+    {"base64", "binascii", "datetime", "decimal", "fractions", "hashlib", "hmac", "html", "json", "locale", "math"}
+    | {"os", "pickle", "re", "statistics", "string", "struct", "textwrap", "time", "unicodedata", "urllib", "uuid"}
+    | {"zlib"}
+)
+PLAIN_METHODS = OUTPUT | {
+    "isoformat",
+    "strftime",
+    "strptime",
+    "dumps",
+    *(name for kind in (str, bytes, int, float) for name in dir(kind) if name[0] != "_"),
+}
+# Query methods that note only the key of a row which they are given by name.
+BY_KEY = frozenset({"aget", "exclude", "filter", "get"})
+
+
+def gives_plain(call: ast.Call, source: Source) -> bool:
+    """Whether what a call gives certainly holds none of its arguments: ``str(row)``, ``json.dumps(row)``."""
+    func = call.func
+    if is_output(call) or (isinstance(func, ast.Name) and func.id in PLAIN_NAMES):
+        return True
+    resolved = source.resolve(func)
+    if resolved.partition(".")[0] in PLAIN_MODULES or resolved.startswith(("django.utils.", "django.urls.")):
+        return True
+    last = func.attr if isinstance(func, ast.Attribute) else resolved.rpartition(".")[2]
+    if last in PLAIN_FUNCTIONS:
+        return True
+    by_key = last in BY_KEY and not call.args
+    return isinstance(func, ast.Attribute) and (by_key or last in PLAIN_METHODS)
 
 
 def is_output(call: ast.Call) -> bool:

@@ -54,6 +54,20 @@ def message(text: str, **changes: object) -> str:
         ("    by = []\n    for n, book in zip(codes, Book.objects.all()):\n        by.append((n, book))", "by"),
         ("    return dict((book.isbn, book) for book in Book.objects.all())", "a dict"),
         ("    Event.objects.bulk_create((Event(book=b) for b in Book.objects.all()), batch_size=9)", "a list"),
+        ("    for b in Book.objects.all():\n        self.kept.append(b)\n        send(self)", "self.kept"),
+        ("    import typing as t\n    for b in Book.objects.all():\n        kept.append(t.cast(Book, b))", "kept"),
+        (
+            "    from typing import cast\n    for b in Book.objects.all():\n        kept.append((1, cast(Book, b)))",
+            "kept",
+        ),
+        ("    kept = []\n    for b in Book.objects.all():\n        kept.extend([1] + [b])", "kept"),
+        ("    by = {}\n    for b in Book.objects.all():\n        by.setdefault(b.isbn, sorted([b, 1]))", "by"),
+        ("    by = {}\n    for b in Book.objects.all():\n        e, n = Event(book=b), 1\n        by[n] = e", "by"),
+        (
+            "    kept = []\n    for b in Book.objects.all():\n        if b.sold:\n            sold.append(b)\n"
+            "        kept.append(b)",
+            "kept",
+        ),
     ],
 )
 def test_no_stream_for_rows_that_are_all_kept(loop: str, collection: str) -> None:
@@ -89,6 +103,106 @@ def test_no_stream_for_rows_that_are_all_kept(loop: str, collection: str) -> Non
 )
 def test_a_stream_for_rows_that_are_not(loop: str) -> None:
     assert "stream it: Book.objects.iterator(chunk_size=2000)" in message(f"def work(self):\n{loop}\n")
+
+
+LOOP = "    kept = []\n    for b in Book.objects.all():\n        "
+IN_KEPT = "what goes into kept keeps them"
+
+
+@pytest.mark.parametrize(
+    ("loop", "doubt"),
+    [
+        # a call makes of the row what is kept
+        (f"{LOOP}kept.append(describe(b))", IN_KEPT),
+        (f"{LOOP}kept.append(fill(Event(book=b)))", IN_KEPT),
+        (f"{LOOP}kept.append(Event(b))", IN_KEPT),
+        (f"{LOOP}kept.append({{'n': 1, 'e': describe([b, 1])}})", IN_KEPT),
+        (f"{LOOP}kept.append(await describe(book=b))", IN_KEPT),
+        (f"{LOOP}kept.append(Event(**b))", IN_KEPT),
+        (f"{LOOP}kept.append(b if b.sold else None)", IN_KEPT),
+        (f"{LOOP}kept.extend(describe(b))", IN_KEPT),
+        (f"{LOOP}kept.insert(0, describe(b))", IN_KEPT),
+        (f"{LOOP}kept.append(pool.submit(send, b))", IN_KEPT),
+        (f"{LOOP}e: Event = Event(b)\n        kept.append(compute(e))", IN_KEPT),
+        (f"{LOOP}e, made = Event.objects.get_or_create(book=b)\n        kept.append(e)", IN_KEPT),
+        (
+            f"{LOOP}try:\n            e = Event(book=b)\n        except X:\n            pass\n        kept.append(e)",
+            IN_KEPT,
+        ),
+        (f"{LOOP}e = {{}}\n        with lock:\n            e['book'] = b\n        kept.append(e)", IN_KEPT),
+        (f"{LOOP}if b.sold:\n            kept.append(describe(b))", IN_KEPT),
+        (
+            "    by = {}\n    for b in Book.objects.all():\n        by[b.pk] = describe(b)",
+            "what goes into by keeps them",
+        ),
+        ("    for b in Book.objects.all():\n        by[b.isbn] = Event(b)", "what goes into by keeps them"),
+        ("    return [describe(book) for book in Book.objects.all()]", "what goes into the list keeps them"),
+        ("    return {b.pk: describe(b) for b in Book.objects.all()}", "what goes into the dict keeps them"),
+        ("    return set(describe(b) for b in Book.objects.all() if b)", "what goes into the set keeps them"),
+        ("    for b in list(Book.objects.all()):\n        kept.append(describe(b))", IN_KEPT),
+        # a function is handed the row, and a collection that may keep it
+        (f"{LOOP}collect(b, kept)", "they stay in kept"),
+        (f"{LOOP}collect(kept, [], path + [b])", "they stay in kept"),
+        (f"{LOOP}if self.collect(book=b, into=kept):\n            send(b)", "they stay in kept"),
+        (f"{LOOP}heapq.heappush(kept, Event(book=b))", "they stay in kept"),
+        (f"{LOOP}kept.append(b)\n        collect(b, kept)", "they stay in kept"),
+        (
+            "    n, by = 0, collections.defaultdict(list)\n    for b in Book.objects.all():\n        add(by, b)",
+            "they stay in by",
+        ),
+        ("    self.by = dict()\n    for b in Book.objects.all():\n        add(self.by, b)", "they stay in self.by"),
+    ],
+)
+def test_a_stream_unless_other_code_keeps_the_rows(loop: str, doubt: str) -> None:
+    stream = "stream it: Book.objects.iterator(chunk_size=2000)"
+    assert message(f"async def work(self):\n{loop}\n").endswith(f"{stream}, unless {doubt}")
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        f"{LOOP}kept.append(str(b))",
+        f"{LOOP}kept.append((len(b), repr(b), json.dumps(b), model_to_dict(b)))",
+        f"{LOOP}kept.append('{{}}: {{}}'.format(1, b))",
+        f"{LOOP}kept.append(describe(b.isbn))",
+        f"{LOOP}kept.append(b.describe())",
+        f"{LOOP}kept.append(describe(b).isbn)",
+        f"{LOOP}kept.append(Event.objects.filter(book=b).count())",
+        f"{LOOP}kept.append(Event.objects.get(book=b))",
+        f"{LOOP}kept.append(getattr(b, name))",
+        f"{LOOP}isbn, name = b\n        kept.append(isbn)",
+        f"{LOOP}kept.append(total + b)",
+        f"{LOOP}e = Event(b)\n        e = 3\n        kept.append(e)",
+        f"{LOOP}kept.append(Event(b))\n        flush(kept)",
+        f"{LOOP}kept[code_of(b)] = b.isbn",
+        f"{LOOP}b.notes['isbn'] = describe(b)",
+        f"{LOOP}shelf = shelf_of(b)\n        shelf.books.append(b)",
+        f"{LOOP}collect(b.isbn, kept)",
+        f"{LOOP}print(b, kept)",
+        f"{LOOP}collect(b, kept)\n        flush(kept, 100)",
+        f"{LOOP}collect(b, kept)\n        kept = []",
+        f"{LOOP}collect(b, kept)\n        kept.pop()",
+        "    kept = load()\n    for b in Book.objects.all():\n        collect(b, kept)",
+        "    kept[0] = []\n    for b in Book.objects.all():\n        collect(b, 1)",
+        "    kept = defaultdict(list, load())\n    for b in Book.objects.all():\n        collect(b, kept)",
+        "    for b in Book.objects.all():\n        kept = []\n        collect(b, kept)",
+        "    return {describe(b): b.isbn for b in Book.objects.all()}",
+        "    return sum(describe(b) for b in Book.objects.all())",
+    ],
+)
+def test_a_stream_for_rows_that_no_call_keeps(loop: str) -> None:
+    text = f"def work(self):\n{loop}\n"
+    [finding] = [found for found in findings(HEAD + text) if found.code == "DJQ101"]
+    assert finding.message.endswith("stream it: Book.objects.iterator(chunk_size=2000)")
+
+
+def test_a_doubt_changes_words_only() -> None:
+    text = f"{HEAD}def work():\n    kept = []\n"
+    text += "    for b in Book.objects.all():\n        kept.append({}(b))\n"
+    [plain], [doubtful] = findings(text.format("str")), findings(text.format("describe"))
+    assert plain.edit is not None
+    assert doubtful.edit is not None
+    assert plain.edit.replacements == doubtful.edit.replacements
 
 
 CACHE = "def fill():\n    global CACHE\n    CACHE = {}\n"

@@ -4,51 +4,80 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from enum import IntEnum
 from functools import lru_cache
+from typing import NamedTuple
 
-from flake8_djq.querysets.calls import is_harmless
+from flake8_djq.querysets.calls import gives_plain, is_harmless
 from flake8_djq.querysets.declarations import is_self
 from flake8_djq.querysets.evaluations import Evaluation, Loop
+from flake8_djq.rules.memory.keeping import Held, Holders, held_as_key, held_in
 from flake8_djq.rules.memory.own_attributes import TAKES_OUT, emptied_elsewhere
 from flake8_djq.source import FunctionNode, Source, dotted_name
 
-__all__ = ["asks_a_person", "is_kept_on_purpose", "kept_in"]
+__all__ = ["Kept", "Share", "asks_a_person", "is_kept_on_purpose", "kept_in"]
 
 LEAVES = (ast.Break, ast.Continue, ast.Raise, ast.Return)
-KEEPS = frozenset({"add", "append", "appendleft"})
+# Methods that put one of their arguments into a collection, by its place, which is the last.
+KEEPS = {"add": 0, "append": 0, "appendleft": 0, "extend": 0, "insert": 1, "setdefault": 1}
+# Calls that make an empty collection of nothing, or of what makes its values.
+MAKES_EMPTY = frozenset({"Counter", "OrderedDict", "defaultdict", "deque", "dict", "list", "set"})
 CACHES = frozenset({"add", "aadd", "aset", "get_or_set", "set"})
 MEMOISING = frozenset({"cache", "lru_cache", "memoize", "memoized"})
-COMPREHENSIONS = {ast.ListComp: "a list", ast.SetComp: "a set", ast.DictComp: "a dict"}
-# Names of what makes an object, besides those of classes: ``self.model(order=row)``.
-MAKERS = frozenset({"cls", "dict", "klass", "model"})
+COMPREHENSIONS = {ast.ListComp: "list", ast.SetComp: "set", ast.DictComp: "dict"}
+# What a comprehension makes its items of, and how these hold a row.
+PARTS = {"elt": held_in, "key": held_as_key, "value": held_in}
 # What calls make of a generator: the bulk writes of Django make a list first.
 COLLECTED = {
-    "list": "a list",
-    "sorted": "a list",
-    "tuple": "a tuple",
-    "set": "a set",
-    "frozenset": "a set",
-    "dict": "a dict",
-    "bulk_create": "a list",
-    "bulk_update": "a list",
+    "list": "list",
+    "sorted": "list",
+    "tuple": "tuple",
+    "set": "set",
+    "frozenset": "set",
+    "dict": "dict",
+    "bulk_create": "list",
+    "bulk_update": "list",
 }
 
 
-def kept_in(evaluation: Evaluation, source: Source) -> tuple[str, bool]:
-    """The collection that rows go into as they are and that outlives the loop, in words, and whether all of them do.
+class Share(IntEnum):
+    """How many of the rows of a loop a collection keeps."""
 
-    ("", False) where there is none, or where the loop empties it, or may have it emptied.
-    """
+    NONE = 0
+    PERHAPS = 1
+    SOME = 2
+    ALL = 3
+
+
+class Kept(NamedTuple):
+    """The collection, in words, that rows go into and that outlives the loop; ``doubt`` says what PERHAPS hangs on."""
+
+    share: Share = Share.NONE
+    collection: str = ""
+    doubt: str = ""
+
+    @property
+    def remark(self) -> str:
+        """What a message adds to the way to stream rows of which a part may be kept."""
+        return {
+            Share.SOME: f", and keep only what is needed of those in {self.collection}",
+            Share.PERHAPS: f", unless {self.doubt}",
+        }.get(self.share, "")
+
+
+def kept_in(evaluation: Evaluation, source: Source) -> Kept:
+    """What keeps the rows of a loop. Nothing does where the loop empties it, or may have it emptied."""
     loop = evaluation.feeds
     if loop is None:
-        return "", False
+        return Kept()
     if not isinstance(loop.node, ast.For | ast.AsyncFor):
         return _comprehension(loop, evaluation.node, source)
     row = _name_of_row(loop.node, evaluation.node)
     if not row:
-        return "", False
-    emptied = loop.resets | _perhaps_emptied(loop.node, source)
-    return _kept_by_block(loop.node.body, frozenset({row}), emptied)
+        return Kept()
+    turn = _Turn(loop.node, loop.resets, source)
+    turn.read(loop.node.body, {row: Held.SURELY})
+    return max(turn.found, key=lambda kept: kept.share, default=Kept())
 
 
 def _name_of_row(loop: ast.For | ast.AsyncFor, rows: ast.expr) -> str:
@@ -61,20 +90,119 @@ def _name_of_row(loop: ast.For | ast.AsyncFor, rows: ast.expr) -> str:
     return target.id if isinstance(target, ast.Name) else ""
 
 
-def _kept_by_block(body: list[ast.stmt], rows: frozenset[str], emptied: frozenset[str]) -> tuple[str, bool]:
-    """The collection that a block puts rows into, and whether each turn gets there; ``rows`` name what holds a row."""
-    always = True
-    for part in body:
-        name = _kept_by(part, rows)
-        if name and name not in emptied:
-            return name, always
-        inside = rows - _bound_names(getattr(part, "target", None))
-        found = next((name for block in _blocks(part) if (name := _kept_by_block(block, inside, emptied)[0])), "")
-        if found:
-            return found, False
-        always = always and not any(isinstance(node, LEAVES) for node in ast.walk(part))
-        rows = rows - _bound_names(part) | _holder(part, rows)
-    return "", False
+class _Turn:
+    """One turn of a loop: where what holds its row goes."""
+
+    def __init__(self, loop: ast.For | ast.AsyncFor, resets: frozenset[str], source: Source) -> None:
+        self.loop = loop
+        self.source = source
+        self.resets = resets
+        self.found: list[Kept] = []
+        self.taken_out = resets | _taken_out(loop, source)
+        self.emptied = self.taken_out | _handed_on(loop, source)
+
+    def read(self, body: list[ast.stmt], holders: Holders, always: bool = True) -> Holders:
+        """Read a block that each turn gets to or not; gives what holds a row at its end."""
+        for part in body:
+            self.found.extend(self._kept_by(part, holders, always))
+            inside = _without(holders, _bound_names(getattr(part, "target", None)))
+            ends = [self.read(block, inside, always=False) for block in _blocks(part)]
+            always = always and not any(isinstance(node, LEAVES) for node in ast.walk(part))
+            bound = _bound_names(part)
+            on_some_path = {name for end in ends for name in end if name in bound or name not in holders}
+            made = self._holders(part, holders)
+            holders = {**_without(holders, bound), **dict.fromkeys(on_some_path, Held.PERHAPS), **made}
+        return holders
+
+    def _held(self, node: ast.expr, holders: Holders) -> Held:
+        return held_in(node, holders, self.source)
+
+    def _kept_by(self, statement: ast.stmt, holders: Holders, always: bool) -> Iterator[Kept]:
+        """What a statement puts a row into, or hands it to code together with."""
+        for held, name in self._put(statement, holders):
+            # What hangs on a name that each turn gives a new meaning is another collection each time.
+            if held and name and name not in self.emptied and name.partition(".")[0] not in self.resets:
+                yield Kept(_share(held, always), name, f"what goes into {name} keeps them")
+        for name in self._handed_with_row(statement, holders):
+            yield Kept(Share.PERHAPS, name, f"they stay in {name}")
+
+    def _put(self, statement: ast.stmt, holders: Holders) -> Iterator[tuple[Held, str]]:
+        if isinstance(statement, ast.Assign):
+            for item in statement.targets:
+                if isinstance(item, ast.Subscript):
+                    key = held_as_key(item.slice, holders, self.source)
+                    yield max(key, self._held(statement.value, holders)), _name(item.value)
+        call = statement.value if isinstance(statement, ast.Expr) else None
+        if (
+            isinstance(call, ast.Call)
+            and isinstance(call.func, ast.Attribute)
+            and KEEPS.get(call.func.attr) == len(call.args) - 1
+            and not _may_be_relation(call.func)
+        ):
+            yield self._held(call.args[-1], holders), _name(call.func.value)
+
+    def _handed_with_row(self, statement: ast.stmt, holders: Holders) -> Iterator[str]:
+        """The collections that a statement hands to a function beside a row: ``collect(row, found)``."""
+        for call in _calls_of(statement):
+            given = _given(call)
+            if gives_plain(call, self.source) or not any(self._held(part, holders) for part in given):
+                continue
+            names = [name for name in map(dotted_name, given) if self._fills(name)]
+            if any(self._held(part, holders) for part in given if dotted_name(part) not in names):
+                yield from names[:1]
+
+    def _fills(self, name: str) -> bool:
+        """Whether a name holds a collection that was empty before the loop and that the turns do not empty."""
+        function = self.source.function_at(self.loop.lineno)
+        made = _made_empty(function.node if function is not None else self.source.tree).get(name)
+        if made is None or made >= self.loop.lineno or name in self.taken_out:
+            return False
+        return name not in _handed_alone(self.loop, self.source)
+
+    def _holders(self, statement: ast.stmt, holders: Holders) -> Holders:
+        """The names that hold a row from a statement on: ``item = {"row": row}``, ``item["row"] = row``."""
+        found: dict[str, Held] = {}
+        for target, value in _assignments(statement):
+            held = self._held(value, holders)
+            if isinstance(target, ast.Tuple):
+                # A part of a row is no row: only what a call gives may hold it in any of its parts.
+                held = min(held, Held.PERHAPS) if isinstance(value, ast.Call | ast.Await) else Held.NOT
+            for part in target.elts if isinstance(target, ast.Tuple) else [target]:
+                if isinstance(part, ast.Name) and held:
+                    found[part.id] = held
+                elif isinstance(part, ast.Subscript) and isinstance(part.value, ast.Name) and held:
+                    found[part.value.id] = max(held, holders.get(part.value.id, held))
+        return found
+
+
+def _share(held: Held, always: bool) -> Share:
+    return {Held.NOT: Share.NONE, Held.PERHAPS: Share.PERHAPS}.get(held, Share.ALL if always else Share.SOME)
+
+
+def _without(holders: Holders, names: frozenset[str]) -> Holders:
+    return {name: held for name, held in holders.items() if name not in names}
+
+
+def _assignments(statement: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """What is assigned to what; ``a, b = x, y`` name by name."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+    value = statement.value if isinstance(statement, ast.Assign | ast.AnnAssign) else None
+    for target in targets:
+        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+            yield from zip(target.elts, value.elts, strict=True)
+        elif target is not None and value is not None:
+            yield target, value
+
+
+def _calls_of(statement: ast.stmt) -> Iterator[ast.Call]:
+    """The calls in a statement, but for those in the statements within it."""
+    for part in ast.iter_child_nodes(statement):
+        if isinstance(part, ast.expr | ast.withitem):
+            yield from (node for node in ast.walk(part) if isinstance(node, ast.Call))
+
+
+def _given(call: ast.Call) -> list[ast.expr]:
+    return [*call.args, *(word.value for word in call.keywords)]
 
 
 def _blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
@@ -88,38 +216,67 @@ def _bound_names(node: ast.AST | None) -> frozenset[str]:
     return frozenset(part.id for part in nodes if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Load))
 
 
-def _holder(statement: ast.stmt, rows: frozenset[str]) -> frozenset[str]:
-    """The name that holds a row from a statement on: ``item = {"row": row}``, ``item["row"] = row``."""
-    if not isinstance(statement, ast.Assign) or not _holds_row(statement.value, rows):
-        return frozenset()
-    holders = (target.value if isinstance(target, ast.Subscript) else target for target in statement.targets)
-    return frozenset(holder.id for holder in holders if isinstance(holder, ast.Name))
-
-
-def _perhaps_emptied(loop: ast.For | ast.AsyncFor, source: Source) -> frozenset[str]:
-    """The collections that a loop hands to code which may empty them, or whose class does in a method of its own."""
-    emptied: set[str] = set()
+def _taken_out(loop: ast.For | ast.AsyncFor, source: Source) -> frozenset[str]:
+    """The collections that a loop takes items out of, or whose class does in a method of its own."""
     calls = [node for node in ast.walk(loop) if isinstance(node, ast.Call)]
     methods = [call.func for call in calls if isinstance(call.func, ast.Attribute)]
+    taken = {_name(method.value) for method in methods if method.attr in TAKES_OUT}
     if any(is_self(method.value) for method in methods):
-        emptied |= emptied_elsewhere(loop, source)
-    emptied |= {_name(method.value) for method in methods if method.attr in TAKES_OUT}
-    for call in calls:
-        if not is_harmless(call, source):
-            emptied.update(dotted_name(part) for part in (*call.args, *(word.value for word in call.keywords)))
-    return frozenset(emptied)
+        taken |= emptied_elsewhere(loop, source)
+    return frozenset(taken)
 
 
-def _comprehension(loop: Loop, iterated: ast.expr, source: Source) -> tuple[str, bool]:
+def _handed_on(loop: ast.For | ast.AsyncFor, source: Source) -> frozenset[str]:
+    """The collections that a loop hands to code which may empty them."""
+    calls = [node for node in ast.walk(loop) if isinstance(node, ast.Call) and not is_harmless(node, source)]
+    return frozenset(dotted_name(part) for call in calls for part in _given(call))
+
+
+def _handed_alone(loop: ast.For | ast.AsyncFor, source: Source) -> frozenset[str]:
+    """Those that go to code with nothing that a turn brings: it can only do something with what they hold."""
+    brought = _bound_names(loop)
+    calls = [node for node in ast.walk(loop) if isinstance(node, ast.Call) and not is_harmless(node, source)]
+    return frozenset(
+        dotted_name(part)
+        for call in calls
+        if not any(
+            isinstance(node, ast.Name) and node.id in brought for part in _given(call) for node in ast.walk(part)
+        )
+        for part in _given(call)
+    )
+
+
+@lru_cache(maxsize=8)
+def _made_empty(scope: ast.AST) -> dict[str, int]:
+    """The collections that some code makes empty, with the first line that does."""
+    found: dict[str, int] = {}
+    for statement in ast.walk(scope):
+        if isinstance(statement, ast.Assign | ast.AnnAssign):
+            for name in (dotted_name(target) for target, value in _assignments(statement) if _is_empty(value)):
+                found[name] = min(statement.lineno, found.get(name, statement.lineno))
+    found.pop("", None)  # ``found[key] = []``
+    return found
+
+
+def _is_empty(node: ast.expr) -> bool:
+    if isinstance(node, ast.Call):
+        name = dotted_name(node.func).rpartition(".")[2]
+        return name in MAKES_EMPTY and len(_given(node)) <= (name == "defaultdict")
+    return (isinstance(node, ast.List) and not node.elts) or (isinstance(node, ast.Dict) and not node.keys)
+
+
+def _comprehension(loop: Loop, iterated: ast.expr, source: Source) -> Kept:
     made = COMPREHENSIONS.get(type(loop.node), "") or _collected(loop.node, source)
     generators: list[ast.comprehension] = getattr(loop.node, "generators", [])
     if not made or len(generators) != 1 or generators[0].iter is not iterated:
-        return "", False
-    held = (getattr(loop.node, name, None) for name in ("elt", "key", "value"))
-    target = generators[0].target
-    if not isinstance(target, ast.Name) or not any(part and _holds_row(part, frozenset({target.id})) for part in held):
-        return "", False
-    return made, not generators[0].ifs
+        return Kept()
+    row = generators[0].target
+    if not isinstance(row, ast.Name):
+        return Kept()
+    holders = {row.id: Held.SURELY}
+    parts = [(getattr(loop.node, name, None), held_by) for name, held_by in PARTS.items()]
+    held = max(held_by(part, holders, source) for part, held_by in parts if part is not None)
+    return Kept(_share(held, not generators[0].ifs), f"a {made}", f"what goes into the {made} keeps them")
 
 
 def _collected(generator: ast.AST, source: Source) -> str:
@@ -128,25 +285,6 @@ def _collected(generator: ast.AST, source: Source) -> str:
     if not isinstance(call, ast.Call) or call.args[:1] != [generator]:
         return ""
     return COLLECTED.get(call.func.attr if isinstance(call.func, ast.Attribute) else dotted_name(call.func), "")
-
-
-def _kept_by(statement: ast.stmt, rows: frozenset[str]) -> str:
-    """The collection into which a statement puts a row."""
-    if isinstance(statement, ast.Assign):
-        items = (target for target in statement.targets if isinstance(target, ast.Subscript))
-        is_row = _holds_row(statement.value, rows)
-        return _name(next((item.value for item in items if is_row or _holds_row(item.slice, rows)), None))
-    call = statement.value if isinstance(statement, ast.Expr) else None
-    if (
-        isinstance(call, ast.Call)
-        and isinstance(call.func, ast.Attribute)
-        and call.func.attr in KEEPS
-        and len(call.args) == 1
-        and _holds_row(call.args[0], rows)
-        and not _may_be_relation(call.func)
-    ):
-        return _name(call.func.value)
-    return ""
 
 
 def _may_be_relation(method: ast.Attribute) -> bool:
@@ -160,29 +298,6 @@ def _name(node: ast.expr | None) -> str:
     while isinstance(node, ast.Subscript | ast.Call):
         node = node.value if isinstance(node, ast.Subscript) else getattr(node.func, "value", None)
     return dotted_name(node) if node is not None else ""
-
-
-def _holds_row(node: ast.expr, rows: frozenset[str]) -> bool:
-    """Whether an expression is a row, or holds it beside other values, or is an object made with it by name."""
-    if isinstance(node, ast.Name):
-        return node.id in rows
-    return any(_holds_row(part, rows) for part in _parts(node))
-
-
-def _parts(node: ast.expr) -> list[ast.expr]:
-    """What a new object keeps as it is. What a class makes of an argument without a name is not known."""
-    if isinstance(node, ast.Tuple | ast.List | ast.Set):
-        return node.elts
-    if isinstance(node, ast.Dict):
-        return [*filter(None, node.keys), *node.values]
-    if isinstance(node, ast.Call) and _keeps_words(dotted_name(node.func).rpartition(".")[2]):
-        return [word.value for word in node.keywords if word.arg is not None]
-    return []
-
-
-def _keeps_words(callee: str) -> bool:
-    """``dict(row=row)`` and ``Payment(order=row)`` keep what they are made with."""
-    return callee in MAKERS or (callee[:1].isupper() and not callee.isupper())
 
 
 def is_kept_on_purpose(evaluation: Evaluation, function: FunctionNode | None) -> bool:

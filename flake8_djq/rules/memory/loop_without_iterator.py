@@ -11,7 +11,7 @@ from flake8_djq.querysets.evaluations import Evaluation, How, Use
 from flake8_djq.querysets.turns import is_asked_on_each_turn
 from flake8_djq.querysets.values import Bound
 from flake8_djq.rules.base import File, Fix, On, Rule
-from flake8_djq.rules.memory.hoarding import asks_a_person, is_kept_on_purpose, kept_in
+from flake8_djq.rules.memory.hoarding import Kept, Share, asks_a_person, is_kept_on_purpose, kept_in
 from flake8_djq.rules.memory.own_attributes import is_needed_on_self
 from flake8_djq.rules.memory.streaming import Remedy, remedy_for, why_no_stream
 from flake8_djq.rules.wording import spell
@@ -78,7 +78,10 @@ class LoopWithoutIterator(Rule[Evaluation]):
 
     A queryset that is looped over twice is flagged once, and `.iterator()` is not offered: it would run the query
     twice. Nor is it where every row goes into a collection that outlives the loop, as it is or inside a new dict, list
-    or object (`objects.append(Payment(order=order))`): a stream would gain nothing, nor would a single pass.
+    or object (`objects.append(Payment(order=order))`): a stream would gain nothing, nor would a single pass. Where only
+    other code knows whether a row stays, the message says so: where a call makes of it what goes into the collection
+    (`stats.append(describe(order))`: "unless what goes into stats keeps them"), or is handed it beside a collection
+    that was empty before the loop (`collect(order, found)`: "unless they stay in found").
 
     ## Fix safety
     `.iterator()` gives the same rows, and it is safe where nothing that happens between the first row and the last
@@ -134,24 +137,22 @@ class LoopWithoutIterator(Rule[Evaluation]):
         function = file.function_at(subject.node)
         if reuse is None or is_kept_on_purpose(subject, function) or asks_a_person(function):
             return
-        kept, whole = kept_in(subject, file.source)
-        if whole and is_needed_on_self(subject, kept, file.source):
+        kept = kept_in(subject, file.source)
+        if kept.share is Share.ALL and is_needed_on_self(subject, kept.collection, file.source):
             return
         text = spell(subject.node)
         origin = f" (here {subject.queryset.origin})" if subject.queryset.origin else ""
         message = f"this loop holds every row of {text}{origin} in memory; "
-        remedy = self._remedy(subject, file, reuse, kept, whole)
+        remedy = self._remedy(subject, file, reuse, kept)
         yield self.finding(file, subject.node, message + remedy.text, remedy.edit, subject.queryset.model)
 
-    def _remedy(self, subject: Evaluation, file: File, reuse: str, kept: str, whole: bool) -> Remedy:
-        if whole:
-            return Remedy(f"they all stay in {kept}: keep only what is needed of them, or work in batches")
+    def _remedy(self, subject: Evaluation, file: File, reuse: str, kept: Kept) -> Remedy:
+        if kept.share is Share.ALL:
+            return Remedy(f"they all stay in {kept.collection}: keep only what is needed of them, or work in batches")
         if reuse:
             return Remedy(reuse)
         remedy = remedy_for(subject, file)
-        return (
-            remedy._replace(text=f"{remedy.text}, and keep only what is needed of those in {kept}") if kept else remedy
-        )
+        return remedy._replace(text=remedy.text + kept.remark)
 
     def _reuse(self, subject: Evaluation, file: File) -> str | None:
         """What else uses the cached rows, as the end of the message; "" for nothing, None where that is not known."""

@@ -11,7 +11,7 @@ from flake8_djq.querysets.evaluations import Evaluation, How
 from flake8_djq.querysets.turns import is_asked_on_each_turn
 from flake8_djq.querysets.values import Bound
 from flake8_djq.rules.base import File, Fix, On, Rule
-from flake8_djq.rules.memory.hoarding import asks_a_person, is_kept_on_purpose, kept_in
+from flake8_djq.rules.memory.hoarding import Share, asks_a_person, is_kept_on_purpose, kept_in
 from flake8_djq.rules.memory.own_attributes import is_needed_on_self
 from flake8_djq.rules.memory.streaming import Remedy, remedy_for
 from flake8_djq.rules.wording import spell
@@ -121,8 +121,11 @@ class MaterializedQueryset(Rule[Evaluation]):
         if looped_once and subject.by == "sorted" and subject.call is not None and _sorts_as_database(subject.call):
             sort = f"let the database sort and stream it: {spell(subject.node)}.order_by(...).iterator(...)"
             return Remedy(sort, None)
-        if looped_once and subject.by in ("list", "tuple") and not any(kept_in(subject, file.source)):
-            return remedy_for(subject, file, subject.call)
+        if looped_once and subject.by in ("list", "tuple"):
+            kept = kept_in(subject, file.source)
+            if kept.share in (Share.NONE, Share.PERHAPS):
+                remedy = remedy_for(subject, file, subject.call)
+                return remedy._replace(text=remedy.text + kept.remark)
         # What else a collection is for, a stream could not do.
         return Remedy("ask the database for what is needed of them, or work in batches", None)
 
