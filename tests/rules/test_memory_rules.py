@@ -266,6 +266,31 @@ def test_lists_that_are_not(body: str) -> None:
     assert codes(f"{HEAD}def work(rows):\n    {body}\n") == ["DJQ102"]
 
 
+MADE = "pks = {isbn: pk for isbn, pk in Book.objects.values_list('isbn', 'pk')}\n    "
+
+
+@pytest.mark.parametrize(
+    ("body", "is_needed"),
+    [
+        (MADE + "for row in rows:\n        send(pks.get(row))", True),
+        (MADE + "for row in rows:\n        send(pks[row])", True),
+        (MADE + "return [row for row in rows if row in pks]", True),
+        (MADE + "for row in rows:\n        send(row, pks)", True),
+        (MADE + "for row in rows:\n        for isbn in pks:\n            send(row, isbn)", True),
+        ("x = set(isbn for isbn in Book.objects.values_list('isbn'))\n    return [r in x for r in rows]", True),
+        ("x = [isbn for isbn in Book.objects.values_list('isbn')]\n    return [r in x for r in rows]", True),
+        ("x = {b.isbn: b.pk for b in Book.objects.all()}\n    return [x[row] for row in rows]", False),
+        (MADE + "return pks.get(rows)", False),
+        (MADE + "for pk in pks:\n        send(pk)", False),
+        (MADE + "for row in rows:\n        print(len(pks), row)", False),
+        (MADE + "send(pks)\n    pks = {}\n    for row in rows:\n        send(pks.get(row))", False),
+        (f"for row in rows:\n        {MADE}    send(pks.get(row))".replace("s.v", "s.filter(sold__gt=row).v"), False),
+    ],
+)
+def test_a_comprehension_that_is_looked_up_on_each_turn(body: str, is_needed: bool) -> None:
+    assert ("DJQ101" in codes(f"{HEAD}def work(rows):\n    {body}\n")) is not is_needed
+
+
 def test_a_set_is_not_offered_as_a_stream() -> None:
     assert "stream" not in message("def work():\n    for book in set(Book.objects.all()):\n        send(book)\n")
 

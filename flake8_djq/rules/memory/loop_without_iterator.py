@@ -12,6 +12,7 @@ from flake8_djq.querysets.turns import is_asked_on_each_turn
 from flake8_djq.querysets.values import Bound
 from flake8_djq.rules.base import File, Fix, On, Rule
 from flake8_djq.rules.memory.hoarding import Kept, Share, asks_a_person, is_kept_on_purpose, kept_in
+from flake8_djq.rules.memory.looked_up import is_needed_on_turns
 from flake8_djq.rules.memory.own_attributes import is_needed_on_self
 from flake8_djq.rules.memory.streaming import Remedy, remedy_for, why_no_stream
 from flake8_djq.rules.wording import spell
@@ -70,11 +71,12 @@ class LoopWithoutIterator(Rule[Evaluation]):
     read again (`bulk_update`). On `raw()`. Inside another loop that does not change the query (that is DJQ203); where
     the turns of a `while` share one cache. Where a collection is made of the rows to be kept: what a function with
     `functools.cache` gives, what a `global` name, a class (`Shelf.books = ...`) or Django's cache holds, or what the
-    class keeps on `self` and looks things up in (or goes through more than once). In a function that asks a person
-    (`input()`). Where the linter does not know that the thing is a queryset, or whether a condition leaves a few rows:
-    one held by a name, `filter(**lookups)`, equality of a field that mostly tells rows apart (`email`, `slug`, `name`
-    ...), or its beginning (`slug__startswith=word`). In code that only other files show to be batch code, also where a
-    parameter may limit the rows.
+    class keeps on `self` and looks things up in (or goes through more than once). Where a comprehension makes one of
+    values (`values_list()`) that a later loop looks up, hands on or goes through on each of its turns. In a function
+    that asks a person (`input()`). Where the linter does not know that the thing is a queryset, or whether a condition
+    leaves a few rows: one held by a name, `filter(**lookups)`, equality of a field that mostly tells rows apart
+    (`email`, `slug`, `name` ...), or its beginning (`slug__startswith=word`). In code that only other files show to be
+    batch code, also where a parameter may limit the rows.
 
     A queryset that is looped over twice is flagged once, and `.iterator()` is not offered: it would run the query
     twice. Nor is it where every row goes into a collection that outlives the loop, as it is or inside a new dict, list
@@ -137,6 +139,8 @@ class LoopWithoutIterator(Rule[Evaluation]):
         function = file.function_at(subject.node)
         if reuse is None or is_kept_on_purpose(subject, function) or asks_a_person(function):
             return
+        if is_needed_on_turns(subject, file.source):
+            return  # one load serves many lookups
         kept = kept_in(subject, file.source)
         if kept.share is Share.ALL and is_needed_on_self(subject, kept.collection, file.source):
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import TypeGuard
 
 from flake8_djq.querysets.calls import COLLECTORS, is_output
@@ -11,7 +11,7 @@ from flake8_djq.querysets.declarations import is_self
 from flake8_djq.querysets.evaluations import Evaluation, How
 from flake8_djq.source import FunctionNode, Source, dotted_name
 
-__all__ = ["TAKES_OUT", "emptied_elsewhere", "is_needed_on_self"]
+__all__ = ["TAKES_OUT", "emptied_elsewhere", "is_in_turns", "is_needed_on_self", "passes_over", "targets_of"]
 
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -35,8 +35,8 @@ def is_needed_on_self(evaluation: Evaluation, kept: str, source: Source) -> bool
     if isinstance(made_by, LOOPS):
         names = {kept.partition(".")[2]} if kept.startswith(("self.", "cls.")) else set()
     else:
-        names = {target.attr for target in (*evaluation.list_reads, *_targets(made_by, source)) if _is_own(target)}
-    passes = [_passes(read, source) for read in _reads(names, made_by, source)] if names else []
+        names = {target.attr for target in (*evaluation.list_reads, *targets_of(made_by, source)) if _is_own(target)}
+    passes = [passes_over(read, source) for read in _reads(names, made_by, source)] if names else []
     return None in passes or sum(filter(None, passes)) > 1
 
 
@@ -87,7 +87,7 @@ def _lineage(name: str, source: Source) -> set[str]:
     return found
 
 
-def _targets(made: ast.AST, source: Source) -> Iterable[ast.expr]:
+def targets_of(made: ast.AST, source: Source) -> Iterable[ast.expr]:
     """What a new collection is assigned to: ``self.rows`` of ``self.rows = sorted([*queryset])``."""
     around = source.parents.get(made)
     while (
@@ -113,7 +113,7 @@ def _reads(names: set[str], made_by: ast.AST, source: Source) -> Iterator[ast.At
                 yield node
 
 
-def _passes(read: ast.expr, source: Source) -> int | None:
+def passes_over(read: ast.expr, source: Source) -> int | None:
     """How many passes over a collection reading it may be; None where something is looked up in it, or changed."""
     around = source.parents[read]
     if isinstance(around, ast.Attribute):
@@ -130,7 +130,7 @@ def _passes(read: ast.expr, source: Source) -> int | None:
         return None
     if _asks_for_number(read, around):
         return 0
-    return None if _is_in_turns(read, source) else 1
+    return None if is_in_turns(read, source) else 1
 
 
 def _asks_for_number(read: ast.expr, around: ast.AST) -> bool:
@@ -143,10 +143,10 @@ def _asks_for_number(read: ast.expr, around: ast.AST) -> bool:
     return isinstance(around, ast.UnaryOp)
 
 
-def _is_in_turns(node: ast.AST, source: Source) -> bool:
-    """Whether a node stands in what a loop or a comprehension does on each of its turns."""
+def is_in_turns(node: ast.AST, source: Source, but_for: Container[ast.AST] = ()) -> bool:
+    """Whether a node stands in what a loop or a comprehension does on each of its turns, inside of ``but_for``."""
     around = source.parents.get(node)
-    while around is not None and not isinstance(around, FunctionNode):
+    while around is not None and not isinstance(around, FunctionNode) and around not in but_for:
         if isinstance(around, LOOPS) and node is not getattr(around, "iter", None) and node not in around.orelse:
             return True
         if isinstance(around, ast.comprehension) and node is not around.iter:
