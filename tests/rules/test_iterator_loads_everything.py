@@ -179,3 +179,17 @@ def test_the_helper_is_offered_where_it_works(django: str, offered: bool, tmp_pa
     [finding] = findings(STREAM, str(script), database="mysql")
     assert "walk it by key" in finding.message
     assert ("'flake8-djq keyset PATH'" in finding.message) is offered
+
+
+@pytest.mark.parametrize(
+    ("body", "remedy"),
+    [
+        ("kept.append(event)", "; they all stay in kept: keep only what is needed of them, or work in batches"),
+        ("kept.append(describe(event))", ", unless what goes into kept keeps them"),
+        ("print(event)", "; walk it by key: keyset_iterator(Event.objects)"),
+    ],
+)
+def test_rows_that_stay(body: str, remedy: str) -> None:
+    text = STREAM.replace("for event", "kept = []\n        for event").replace("print(event)", body)
+    [finding] = findings(text, SCRIPT, database="mysql", keyset_helper="shop.db.keyset_iterator")
+    assert finding.message.endswith(remedy)

@@ -57,6 +57,12 @@ class Kept(NamedTuple):
     doubt: str = ""
 
     @property
+    def remedy(self) -> str:
+        """What to do where all rows stay, so that no stream would gain anything; "" elsewhere."""
+        stays = f"they all stay in {self.collection}: keep only what is needed of them, or work in batches"
+        return stays if self.share is Share.ALL else ""
+
+    @property
     def remark(self) -> str:
         """What a message adds to the way to stream rows of which a part may be kept."""
         return {

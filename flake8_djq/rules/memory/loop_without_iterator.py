@@ -151,10 +151,8 @@ class LoopWithoutIterator(Rule[Evaluation]):
         yield self.finding(file, subject.node, message + remedy.text, remedy.edit, subject.queryset.model)
 
     def _remedy(self, subject: Evaluation, file: File, reuse: str, kept: Kept) -> Remedy:
-        if kept.share is Share.ALL:
-            return Remedy(f"they all stay in {kept.collection}: keep only what is needed of them, or work in batches")
-        if reuse:
-            return Remedy(reuse)
+        if kept.remedy or reuse:
+            return Remedy(kept.remedy or reuse)
         remedy = remedy_for(subject, file)
         return remedy._replace(text=remedy.text + kept.remark)
 

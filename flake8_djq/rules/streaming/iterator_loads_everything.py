@@ -10,6 +10,7 @@ from flake8_djq.querysets.calls import COLLECTORS, CONSUMERS, WRAPPERS
 from flake8_djq.querysets.evaluations import Evaluation, How
 from flake8_djq.querysets.values import Bound
 from flake8_djq.rules.base import File, Fix, On, Rule
+from flake8_djq.rules.memory.hoarding import kept_in
 from flake8_djq.rules.memory.streaming import Remedy, keyset_remedy, no_walk, why_no_stream
 from flake8_djq.rules.streaming.chunk_size import chunk_size_of
 from flake8_djq.rules.wording import spell
@@ -90,10 +91,12 @@ class IteratorLoadsEverything(Rule[Evaluation]):
         yield self.finding(file, subject.node, message, remedy.edit, subject.queryset.model)
 
     def _remedy(self, subject: Evaluation, file: File) -> Remedy:
-        call, problem = subject.call, no_walk(subject)
+        call, kept = subject.call, kept_in(subject, file.source)
+        problem = kept.remedy or no_walk(subject)
         if problem or call is None or not isinstance(call.func, ast.Attribute):
             return Remedy(problem or "go through it in batches, by key")
-        return keyset_remedy(subject, file, call.func.value, call, "")
+        remedy = keyset_remedy(subject, file, call.func.value, call, "")
+        return remedy._replace(text=remedy.text + kept.remark)
 
 
 def _may_stay_unread(subject: Evaluation, source: Source) -> bool:
