@@ -102,9 +102,10 @@ class _Scope:
         self.this = this
         self.calls: list[ast.Call] = []
         self.optional_calls: list[ast.Call] = []
-        # The parameters, and those of them that are off unless a caller says otherwise.
+        # The parameters, those of them that are off unless a caller says otherwise, and ``**words``.
         self.parameters: frozenset[str] = frozenset()
         self.switches: frozenset[str] = frozenset()
+        self.words: frozenset[str] = frozenset()
         self.own_attributes: set[str] = set()
         self.bound: dict[str, list[str | ast.expr]] = {}
         self.known: dict[str, str] = {}
@@ -192,6 +193,7 @@ class _Reader:
                 scope.bind(argument.arg, "")
         scope.parameters = frozenset(scope.bound) - {this}
         scope.switches = frozenset(_switches(arguments))
+        scope.words = frozenset([arguments.kwarg.arg] if arguments.kwarg is not None else ())
         self._scan(node.body, scope, function.owner.name if function.owner else "", inside=True)
         return scope
 
@@ -456,11 +458,16 @@ def _hangs_on_parameter(test: ast.expr, scope: _Scope) -> bool:
         return test.id in scope.switches
     if isinstance(test, ast.BoolOp):
         return any(_hangs_on_parameter(value, scope) for value in test.values)
-    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.left, ast.Name):
+    asked = test.func if isinstance(test, ast.Call) else test
+    if isinstance(asked, ast.Attribute | ast.Subscript) and isinstance(asked.value, ast.Name):
+        return asked.value.id in scope.words  # kwargs.get("notify"), kwargs["notify"]
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1:
         return False
     other = test.comparators[0]
+    if isinstance(test.ops[0], ast.In):
+        return dotted_name(other) in scope.words
     is_one = isinstance(other, ast.Constant) or dotted_name(other).rpartition(".")[2].isupper()
-    return isinstance(test.ops[0], ast.Eq | ast.Is) and is_one and test.left.id in scope.parameters
+    return isinstance(test.ops[0], ast.Eq | ast.Is) and is_one and dotted_name(test.left) in scope.parameters
 
 
 def _this(function: Function) -> str:

@@ -179,6 +179,9 @@ def test_names_in_a_message_are_short() -> None:
         ("print(send() if notify else 1)", False),
         ("if kind == 'daily':\n        send()\n    else:\n        print()", False),
         ("if kind is Kind.DAILY and rows:\n        send()", False),
+        ("if words.get('notify'):\n        send()", False),
+        ("if 'notify' in words and words['notify']:\n        send()", False),
+        ("if rows.get('notify'):\n        send()", True),
         ("if rows:\n        send()", True),
         ("if kind != 'daily':\n        send()", True),
         ("if rows.kind == 'daily':\n        send()", True),
@@ -187,7 +190,7 @@ def test_names_in_a_message_are_short() -> None:
 )
 def test_calls_that_only_some_callers_ask_for(body: str, reaches: bool) -> None:
     imports, functions = "from search.engine import rebuild", "def send(): ...\n\n"
-    engine = f"{functions}def rebuild(rows, kind=Kind.WEEKLY, notify=False):\n    {body}\n"
+    engine = f"{functions}def rebuild(rows, kind=Kind.WEEKLY, notify=False, **words):\n    {body}\n"
     found = from_command("rebuild(rows)", imports, {"search/engine.py": engine})
     assert ("search.engine.send" in found) is reaches
 
