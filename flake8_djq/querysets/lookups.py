@@ -318,7 +318,8 @@ def _one_lookup(
     is_text = is_column and model is not None and path in model.texts and not is_fixed(node)
     if is_text and last not in USUALLY_SHARED and value_of(node) != NONE:
         return Bound.UNKNOWN  # perhaps a name or a number that few rows have
-    if is_column or last in USUALLY_SHARED or last.startswith(("is_", "has_")):
+    to_one = model is not None and path in model.to_one
+    if is_column or (last in USUALLY_SHARED and not to_one) or last.startswith(("is_", "has_")):
         return Bound.UNBOUNDED
     is_value = not isinstance(node, ast.Constant) or isinstance(node.value, int | str)
     if last.endswith("_id") and is_fixed(node) and is_value:
@@ -329,7 +330,6 @@ def _one_lookup(
     value = value_of(node)
     if value == NONE:
         return Bound.UNBOUNDED
-    to_one = model is not None and path in model.to_one
     if to_one or last in KEYS or last.endswith("_id") or _is_parent(value):
         return Bound.BOUNDED
     if isinstance(value, RowAttribute) and value.name == path:

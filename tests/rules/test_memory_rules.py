@@ -652,6 +652,22 @@ def test_what_equals_the_row_of_a_loop_around(condition: str, expected: list[str
     assert codes(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("version", "remedy"),
+    [
+        ((3, 2), "Book.objects.filter(pk=book.pk).exists()"),
+        ((4, 0), "Book.objects.contains(book)"),
+        (None, "Book.objects.contains(book)"),
+    ],
+)
+def test_contains_where_django_has_it(version: tuple[int, int] | None, remedy: str) -> None:
+    text = f"{HEAD}def work(book):\n    return book in Book.objects.all()\n"
+    [finding] = findings(text, django_version=version)
+    assert finding.message.endswith(f"ask the database: {remedy}")
+    assert finding.edit is not None
+    assert finding.edit.replacements[0].text == remedy
+
+
 def test_no_chunk_size_where_django_takes_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = "from shop.models import Book\nfor book in Book.objects.all():\n    print(book)\n"
     monkeypatch.chdir(tmp_path)
@@ -696,6 +712,7 @@ class Book(models.Model):
     status = models.TextField()
     price = models.IntegerField()
     is_staff = models.BooleanField()
+    source = models.ForeignKey(Source, models.CASCADE)
     class Meta:
         unique_together = ("genre", "price")
         constraints = [
@@ -713,6 +730,7 @@ class Book(models.Model):
         ("title=None", ["DJQ101"]),
         ("title__gt=title", ["DJQ101"]),
         ("genre=title", ["DJQ101"]),
+        ("source=genre", []),
         ("status=title", ["DJQ101"]),
         # The fields of a group that is unique together, each with its value or a few.
         ("genre=genre, price=price", []),

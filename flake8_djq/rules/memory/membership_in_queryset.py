@@ -15,6 +15,8 @@ from flake8_djq.rules.wording import called, spell
 
 __all__ = ["MembershipInQueryset"]
 
+FIRST_WITH_CONTAINS = (4, 0)
+
 
 class MembershipInQueryset(Rule[Evaluation]):
     """`in` loads every row of a queryset to find one.
@@ -45,6 +47,9 @@ class MembershipInQueryset(Rule[Evaluation]):
     if Customer.objects.filter(email=email).exists():
         raise Duplicate
     ```
+
+    Django has `.contains()` since 4.0; where the project names an older one, the message says
+    `.filter(pk=user.pk).exists()`.
 
     ## When it is silent
     Where the rows are used later through the same object, where they may be loaded already, where code elsewhere holds
@@ -88,7 +93,7 @@ class MembershipInQueryset(Rule[Evaluation]):
             return
         if is_asked_on_each_turn(subject):
             return  # one load before the loop serves all tests: that is DJQ203
-        remedy = self._remedy(subject)
+        remedy = self._remedy(subject, file)
         if remedy is None:
             return
         remedy = remedy if subject.asks_existence else f"not {remedy}"
@@ -103,9 +108,12 @@ class MembershipInQueryset(Rule[Evaluation]):
         given = on_one_line(source.text_of(member))
         node = subject.node
         if not subject.queryset.values:
-            text = self._called(file, node, f"contains({given})")
-            # contains() raises for what is no saved row; "in" says no.
-            safe = subject.member_is_row and subject.queryset.certain
+            has_contains = _has_contains(file)
+            if not has_contains and not isinstance(member, ATOMS):
+                return None
+            text = self._called(file, node, f"contains({given})" if has_contains else f"filter(pk={given}.pk).exists()")
+            # contains() raises for what is no saved row; "in" says no, also to a row of another model.
+            safe = has_contains and subject.member_is_row and subject.queryset.certain
         elif _is_flat(node) and isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             text = self._called(file, node.func.value, f"filter({subject.queryset.fields[0]}={given}).exists()")
             # The database compares by its own rules: without regard to case on MySQL.
@@ -124,18 +132,25 @@ class MembershipInQueryset(Rule[Evaluation]):
             return ""
         return f"{text}.{call}" if isinstance(node, ATOMS) else f"({text}).{call}"
 
-    def _remedy(self, subject: Evaluation) -> str | None:
+    def _remedy(self, subject: Evaluation, file: File) -> str | None:
         """The test as a query; None where it is not known which one asks the same."""
         member = spell(subject.member) if subject.member is not None else ""
         queryset = subject.queryset
         if not queryset.values:
-            return called(subject.node, f"contains({member})")
+            asked = f"contains({member})" if _has_contains(file) else f"filter(pk={member}.pk).exists()"
+            return called(subject.node, asked)
         node = subject.node
         if len(queryset.fields) != 1:
             return None
         if _is_flat(node) and isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             return f"{called(node.func.value, 'filter')}({queryset.fields[0]}={member}).exists()"
         return f"{spell(node)}.filter({queryset.fields[0]}={member}).exists()"
+
+
+def _has_contains(file: File) -> bool:
+    """Whether the lowest version of Django that a project names, or the highest, has `contains()`."""
+    lowest, highest = file.django_versions
+    return (lowest or highest or FIRST_WITH_CONTAINS) >= FIRST_WITH_CONTAINS
 
 
 def _is_flat(node: ast.expr) -> bool:
