@@ -310,7 +310,7 @@ def _one_lookup(
         return _children(value_of(node))
     if kind != "exact":
         return Bound.UNBOUNDED
-    if _tells_one_row(value_of(node)):
+    if _tells_one_row(value_of(node)) or (isinstance(node, ast.Attribute) and node.attr in KEYS):
         return Bound.BOUNDED
     if last in OF_ADMINISTRATORS and isinstance(node, ast.Constant) and node.value is True:
         return Bound.UNKNOWN

@@ -43,6 +43,11 @@ __all__ = [
 ]
 
 
+# Nobody could read a message about more things that a name may hold; of such a name so many querysets stay in sight.
+MOST_OPTIONS = 12
+MOST_IN_SIGHT = 50
+
+
 # The names of the primary key.
 KEYS = frozenset({"pk", "id"})
 
@@ -342,8 +347,10 @@ def join(values: Iterable[Value]) -> Value:
         return UNKNOWN
     if len(found) == 1:
         return next(iter(found))
-    # More alternatives than these come from machine-made code; nobody could read a message about them.
-    return Either(tuple(found)) if len(found) <= 12 else UNKNOWN
+    if len(found) > MOST_OPTIONS:
+        querysets = [value for value in found if isinstance(value, QuerySet)]
+        return Either((UNKNOWN, *querysets[:MOST_IN_SIGHT])) if querysets else UNKNOWN
+    return Either(tuple(found))
 
 
 def kept(value: Value) -> Value:

@@ -737,6 +737,7 @@ class Book(models.Model):
         ("genre=genre, price__in=[1, 2]", []),
         ("price=price, status__in=('new', 'old')", []),
         ("genre=genre, price__in=prices", ["DJQ101"]),
+        ("price=genre.pk", []),
         ("genre=genre, price__gt=price", ["DJQ101"]),
         ("is_staff=False, price=price", ["DJQ101"]),
         # Both ends of a range of the primary key, whatever it is called.
@@ -835,3 +836,25 @@ def test_a_list_that_something_picks_from_is_made_once_a_turn() -> None:
         f"import random\n{HEAD}def work(years):\n    for year in years:\n        books = Book.objects.filter(sold=1)\n"
     )
     assert codes(f"{text}        print(random.choice([book for book in books]), year)\n") == ["DJQ203"]
+
+
+def test_loops_that_close_the_connection() -> None:
+    text = "def work():\n    for book in Book.objects.all():\n        {}\n"
+    for call in ("command(book).run_from_argv(argv)", "connections.close_all()", "connection.close()"):
+        assert "the loop closes the connection, and a stream with it: walk it by key" in message(text.format(call))
+    assert "stream it" in message(text.format("file.close()"))
+
+
+def test_a_list_that_all_rows_are_added_to() -> None:
+    text = "def work():\n    found = []\n    found.extend(Book.objects.all())\n    return found\n"
+    assert "they all stay in found: keep only" in message(text)
+    text = "def work():\n    for year in range(9):\n        found = []\n        found.extend(Book.objects.all())\n"
+    assert "they all stay" not in message(text + "        send(found, year)\n")
+
+
+def test_a_test_of_one_of_many_querysets_whose_rows_are_used() -> None:
+    text = "def work(word):\n    books = Book.objects.order_by('title')\n"
+    for number in range(20):
+        text += f"    if word == {number}:\n        found = books.filter(price__gt={number})\n"
+        text += "        if found:\n            books = found\n"
+    assert [code for code in codes(f"{HEAD}{text}    return books.first()\n") if code == "DJQ104"] == []

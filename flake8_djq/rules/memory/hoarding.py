@@ -75,7 +75,7 @@ def kept_in(evaluation: Evaluation, source: Source) -> Kept:
     """What keeps the rows of a loop. Nothing does where the loop empties it, or may have it emptied."""
     loop = evaluation.feeds
     if loop is None:
-        return Kept()
+        return _extended(evaluation, source)
     if not isinstance(loop.node, ast.For | ast.AsyncFor):
         return _comprehension(loop, evaluation.node, source)
     row = _name_of_row(loop.node, evaluation.node)
@@ -84,6 +84,14 @@ def kept_in(evaluation: Evaluation, source: Source) -> Kept:
     turn = _Turn(loop.node, loop.resets, source)
     turn.read(loop.node.body, {row: Held.SURELY})
     return max(turn.found, key=lambda kept: kept.share, default=Kept())
+
+
+def _extended(evaluation: Evaluation, source: Source) -> Kept:
+    """What `found.extend(rows)` puts all of them into."""
+    call = source.parents.get(evaluation.node) if evaluation.by == "extend" else None
+    name = dotted_name(call.func.value) if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) else ""
+    is_emptied = any(name in loop.resets for loop in evaluation.loops)
+    return Kept(Share.ALL, name) if name and not is_emptied else Kept()
 
 
 def _name_of_row(loop: ast.For | ast.AsyncFor, rows: ast.expr) -> str:

@@ -18,6 +18,7 @@ from flake8_djq.querysets.values import QuerySet
 from flake8_djq.rules.base import File
 from flake8_djq.rules.streaming.chunk_size import takes_chunk_size
 from flake8_djq.rules.wording import called, spell
+from flake8_djq.source import dotted_name
 
 __all__ = ["Remedy", "keyset_remedy", "no_walk", "remedy_for", "why_no_stream"]
 
@@ -29,12 +30,15 @@ LOADS_EVERYTHING = {
 # It streams inside a transaction, so nobody is told that it does not; it is no remedy to offer all the same.
 BREAKS = "behind a transaction pooler the server-side cursor of .iterator() breaks outside a transaction"
 PERHAPS = "on MySQL, which this project may run on, the drivers load the whole result even for .iterator()"
+CLOSES = "the loop closes the connection, and a stream with it"
 OWN_WRITES = "SQLite may show a stream what its loop has written"
 # Databases on which a stream does not see what its loop writes.
 ISOLATED = ("postgresql", "oracle")
 LOOPS = frozenset({"for", "async for", "comprehension", "yield from", *CONSUMERS, *WRAPPERS}) - {"reversed"}
 # Methods of connections and transactions that a stream does not survive.
 ENDS_STREAMS = frozenset({"close", "close_all", "commit", "rollback", "set_autocommit", "set_rollback"})
+# Of these and of functions the ones that surely do; a command that is run as from a shell closes all when it is done.
+CLOSE_CONNECTIONS = frozenset({"close_all", "close_old_connections", "execute_from_command_line", "run_from_argv"})
 # Query methods that join tables, or take the rows apart.
 JOINS = frozenset({"select_related", "annotate", "alias", "distinct", "extra", "order_by", "reverse"})
 # Fields that a model sets itself when a row is saved.
@@ -68,6 +72,8 @@ def remedy_for(evaluation: Evaluation, file: File, around: ast.Call | None = Non
         why = f"{PERHAPS} ({file.database.mysql})"
     if not why and saves_own_rows and file.database.name == "sqlite":
         why = OWN_WRITES
+    if not why and loop is not None and _closes_connections(loop):
+        why = CLOSES
     if options.remedy == "keyset" or (why and options.remedy == "auto"):
         reason = f"{why}: " if why else ""
         return keyset_remedy(evaluation, file, evaluation.node, around, reason)
@@ -163,6 +169,18 @@ def _may_change_row(loop: Loop) -> bool:
         and isinstance(node.func.value, ast.Name)
         and isinstance(target, ast.Name)
         and node.func.value.id == target.id
+        for node in ast.walk(loop.node)
+    )
+
+
+def _closes_connections(loop: Loop) -> bool:
+    """Whether a loop closes the connection that its rows come over."""
+    return any(
+        isinstance(node, ast.Call)
+        and (
+            (node.func.attr if isinstance(node.func, ast.Attribute) else dotted_name(node.func)) in CLOSE_CONNECTIONS
+            or dotted_name(node.func) == "connection.close"
+        )
         for node in ast.walk(loop.node)
     )
 
