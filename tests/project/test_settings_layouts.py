@@ -322,6 +322,7 @@ def tools_in(folder: Path, text: str, files: dict[str, str]) -> list[str]:
     [
         ("Dockerfile", "FROM python:3.11\nENV DJANGO_SETTINGS_MODULE=shop.settings.production\n", []),
         ("docker/web.Dockerfile", "ENV DJANGO_SETTINGS_MODULE shop.settings.production\n", []),
+        ("shop-web.Containerfile", "ENV DJANGO_SETTINGS_MODULE shop.settings.production\n", []),
         # The same settings, and what holds for one command only.
         ("Dockerfile", "FROM python:3.11\nENV DJANGO_SETTINGS_MODULE=shop.settings.development\n", ["DJQ505"]),
         ("Procfile", "web: DJANGO_SETTINGS_MODULE=shop.settings.production gunicorn shop.wsgi\n", ["DJQ505"]),
@@ -347,7 +348,7 @@ def test_the_default_of_commands_gives_way_to_an_image(
 
 @pytest.mark.parametrize(
     ("folder", "expected"),
-    [("sandbox", []), ("example_project", []), ("demoproject", []), ("runtests", []), ("web", ["DJQ505"])],
+    [("sandbox", []), ("example_project", []), ("demoproject", []), ("autotest", []), ("web", ["DJQ505"])],
 )
 def test_a_project_that_only_shows_a_library(tmp_path: Path, folder: str, expected: list[str]) -> None:
     (tmp_path / ".git").mkdir()

@@ -859,6 +859,22 @@ def test_how_much_the_versions_of_a_project_keep(
     assert all(f"Django keeps {words}" in finding.message for finding in found)
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("manage.py", ["DJQ505"]),
+        ("services/wsgi.py", []),
+        ("services/wsgi/verify.py", []),
+        ("sgi/verify.py", ["DJQ505"]),
+    ],
+)
+def test_what_no_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, expected: list[str]) -> None:
+    text = 'import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\n'
+    settings = {"shop/__init__.py": "", "shop/settings.py": "INSTALLED_APPS = []\nDEBUG = True\n"}
+    project_on_disk(tmp_path, {"manage.py": "", name: text, **settings}, monkeypatch)
+    assert [finding.code for finding in findings(text, name)] == expected
+
+
 ON_BY_DEFAULT = 'import os\nINSTALLED_APPS = []\nDEBUG = os.environ.get("DEBUG", "1") == "1"\n'
 
 

@@ -65,7 +65,7 @@ FILES: tuple[tuple[re.Pattern[str], Role], ...] = (
     (re.compile(r"(^|/)\.github/workflows/.+\.ya?ml$|(^|/)\.(travis|gitlab-ci)\.yml$|(^|/)\.circleci/"), Role.TESTS),
     (re.compile(r"(^|/)(Makefile|justfile|Vagrantfile)$|(^|/)\.devcontainer/"), Role.DEVELOPMENT),
     (re.compile(r"(^|/)Procfile(\.\w+)?$|(^|/)(app|fly|render)\.(ya?ml|toml|json)$"), Role.PRODUCTION),
-    (re.compile(r"(^|/)[^/]*\.?Dockerfile(\.[\w.-]+)?$|(^|/)Containerfile$"), Role.PRODUCTION),
+    (re.compile(r"(^|/)[^/]*(Dockerfile|Containerfile)(\.[\w.-]+)?$"), Role.PRODUCTION),
     (re.compile(r"\.(service|timer)(\.\w+)?$"), Role.PRODUCTION),
     (re.compile(r"(^|/)([^/]*crontab[^/]*|[^/]+\.cron|cron\.d/[^/]+)$"), Role.PRODUCTION),
     (re.compile(r"(^|/)(supervisor[^/]*|uwsgi[^/]*)\.(conf|ini)$|(^|/)supervisor[^/]*/[^/]+\.conf$"), Role.PRODUCTION),

@@ -29,7 +29,7 @@ DEVELOPMENT_WORDS = frozenset(
 )
 # Folders of projects that only show or test something.
 EXAMPLE_FOLDERS = Pattern(
-    r"(^|[/_-])(examples?|demos?|demoproject|exampleproject|sandbox|samples?|docs?|tests?|testing|runtests|testproject"
+    r"(^|[/_-])(examples?|demos?|demoproject|exampleproject|sandbox|samples?|docs?|(auto)?tests?|testing|runtests|testproject"
     r"|test_project|testapp|tutorials?|devproject|benchmarks?|templates?|project_template)([/_-]|$)"
 )
 

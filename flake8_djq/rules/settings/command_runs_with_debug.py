@@ -21,7 +21,7 @@ __all__ = ["CommandRunsWithDebug"]
 VARIABLE = "DJANGO_SETTINGS_MODULE"
 # What a web server starts, what runs tests, and the configuration of a documentation.
 NO_COMMAND = Pattern(
-    r"(^|/)(([wa]sgi|conftest|conf|(\w+_)?(run)?_?tests?(_\w+)?)\w*\.py|[wa]sgi/__init__\.py"
+    r"(^|/)(([wa]sgi|conftest|conf|(\w+_)?(run)?_?tests?(_\w+)?)\w*\.py|[wa]sgi/\w+\.py"
     r"|\w*_(debug|dev|development|local)\.py)$"  # manage_debug.py: for developers, by its name
 )
 # What a worker of Celery starts.
