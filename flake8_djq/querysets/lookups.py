@@ -174,8 +174,16 @@ def _holds_constants(node: ast.expr) -> bool:
 
 def finds_one_row(call: ast.Call, model: ModelClass | None) -> bool:
     """Whether a lookup by a key or a field declared unique leaves at most one row."""
+    return any(not lookup.endswith("__iexact") for lookup in _lookups_by_unique(call, model))
+
+
+def _lookups_by_unique(call: ast.Call, model: ModelClass | None) -> Iterator[str]:
+    """The lookups that leave one row, or with ``iexact`` a few: fields are unique with regard to case."""
     unique = KEYS | USUALLY_UNIQUE | (model.unique if model else set())
-    return any(_split(lookup)[1] == "exact" and _split(lookup)[0] in unique for lookup, _ in _lookups(call))
+    for lookup, _ in _lookups(call):
+        path, kind = _split(lookup)
+        if kind == "exact" and path in unique:
+            yield lookup
 
 
 def _finds_few(call: ast.Call, model: ModelClass | None) -> bool:
@@ -197,7 +205,7 @@ def bound_of_lookups(call: ast.Call, value_of: Callable[[ast.expr], Value], mode
     ``value_of`` tells what an argument holds; ``model`` is the declaration of the model, where the file has it.
     BOUNDED: one row, children of one parent, a batch of keys, a window over keys. UNKNOWN: it may be one of these.
     """
-    if finds_one_row(call, model):
+    if any(_lookups_by_unique(call, model)):
         return Bound.BOUNDED
     if _finds_few(call, model):
         return Bound.UNKNOWN  # None counts as another value each time
