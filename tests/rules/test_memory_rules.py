@@ -859,3 +859,20 @@ def test_a_test_of_one_of_many_querysets_whose_rows_are_used() -> None:
         text += f"    if word == {number}:\n        found = books.filter(price__gt={number})\n"
         text += "        if found:\n            books = found\n"
     assert [code for code in codes(f"{HEAD}{text}    return books.first()\n") if code == "DJQ104"] == []
+
+
+@pytest.mark.parametrize(
+    ("prefetch", "expected"),
+    [
+        ("Author.objects.prefetch_related('books')", []),
+        ('Author.objects.prefetch_related("books__tags")', []),
+        ("Author.objects.prefetch_related('awards')", ["DJQ104"]),
+        ("Author.objects.values('books')", ["DJQ104"]),
+    ],
+)
+@pytest.mark.parametrize("relation", ["author.books", "author.books.all()"])
+def test_counts_of_a_relation_that_the_file_prefetches(prefetch: str, relation: str, expected: list[str]) -> None:
+    models = "from django.db import models\nclass Author(models.Model):\n    pass\nclass Book(models.Model):\n"
+    models += "    author = models.ForeignKey(Author, models.CASCADE, related_name='books')\n"
+    text = f"{models}AUTHORS = {prefetch}\ndef has_books(author: Author):\n    return {relation}.count() > 0\n"
+    assert codes(text, "shop/views.py") == expected

@@ -26,6 +26,10 @@ WASTE = {
 }
 
 
+# Calls that are given the names of relations to prefetch.
+PREFETCHING = frozenset({"prefetch_related", "Prefetch", "prefetch_related_objects"})
+
+
 class TruthForExists(Rule[Subject]):
     """A queryset is loaded or counted only to know whether it has rows.
 
@@ -56,8 +60,8 @@ class TruthForExists(Rule[Subject]):
     ## When it is silent
     Where the rows are used later through the same object, or the queryset may be None: the test then asks something
     else or pays for itself. Where a count is also used as a number. On a slice with a stop. On a relation that the
-    function asks for more than once: one load may answer all. Under `select_for_update()`. Inside a loop over an object
-    from outside it: the first test fills the cache for all turns.
+    function asks for more than once: one load may answer all, and on one whose name the file prefetches. Under
+    `select_for_update()`. Inside a loop over an object from outside it: the first test fills the cache for all turns.
 
     ## Fix safety
     Safe: the answer is the same. A comparison is written anew as a whole: `queryset.count() == 0` becomes
@@ -109,7 +113,9 @@ class TruthForExists(Rule[Subject]):
             if subject.call is None or not isinstance(subject.call.func, ast.Attribute):
                 return
             queryset = subject.call.func.value
-            if subject.queryset.perhaps_prefetched and _is_asked_more(queryset, file):
+            if subject.queryset.perhaps_prefetched and (
+                _is_asked_more(queryset, file) or _is_prefetched_here(queryset, file)
+            ):
                 return
         exists = "aexists()" if subject.by == "acount" else "exists()"
         remedy = (
@@ -148,6 +154,28 @@ def _is_asked_more(relation: ast.expr, file: File) -> bool:
     """Whether the function asks a relation for more than this: one load, or one count, could answer all."""
     function = file.function_at(relation)
     return function is not None and _asked(function)[dotted_name(relation)] > 1
+
+
+def _is_prefetched_here(relation: ast.expr, file: File) -> bool:
+    """Whether the file prefetches a relation of this name somewhere, perhaps for the row that is asked for it."""
+    if isinstance(relation, ast.Call) and isinstance(relation.func, ast.Attribute):
+        relation = relation.func.value  # order.lines.all()
+    last = dotted_name(relation).rpartition(".")[2]
+    return "refetch" in file.source.text and last in _prefetched(file.source.tree)
+
+
+@lru_cache(maxsize=2)
+def _prefetched(tree: ast.Module) -> frozenset[str]:
+    """The names of the relations that a file prefetches; of ``books__tags`` each."""
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    texts = (
+        part.value
+        for call in calls
+        if (call.func.attr if isinstance(call.func, ast.Attribute) else dotted_name(call.func)) in PREFETCHING
+        for part in ast.walk(call)
+        if isinstance(part, ast.Constant) and isinstance(part.value, str)
+    )
+    return frozenset(name for text in texts for name in text.split("__"))
 
 
 @lru_cache(maxsize=8)
