@@ -52,6 +52,8 @@ HOW_RUN = {
 ROW_WRITES = frozenset({"save", "delete", "asave", "adelete"})
 RELATION_WRITES = frozenset({"add", "remove", "set", "clear", "aadd", "aremove", "aset", "aclear"})
 GETS_QUERYSET = frozenset({"get_queryset", "get_query_set"})
+# Keywords of values_list(); every other one names a computed column.
+VALUES_OPTIONS = frozenset({"flat", "named"})
 LIST_GROWS = frozenset({"append", "extend", "insert", "add"})
 
 
@@ -336,6 +338,7 @@ class QueryMethods(FunctionCalls):
             derived.one_row = derived.one_row or finds_one_row(node, model)
         elif effect == "values":
             fields = [str(part.value) if isinstance(part, ast.Constant) else "?" for part in node.args]
+            fields += [keyword.arg or "?" for keyword in node.keywords if keyword.arg not in VALUES_OPTIONS]
             derived.values, derived.fields = True, tuple(fields)
             derived.groups = derived.groups or (
                 "distinct" in queryset.steps and bool(fields) and not KEYS & set(fields)

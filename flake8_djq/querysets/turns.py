@@ -7,7 +7,7 @@ import ast
 from flake8_djq.querysets.evaluations import Evaluation, Loop
 from flake8_djq.source import dotted_name
 
-__all__ = ["is_asked_on_each_turn"]
+__all__ = ["is_asked_on_each_turn", "may_be_asked_on_each_turn"]
 
 
 def is_asked_on_each_turn(evaluation: Evaluation) -> bool:
@@ -18,11 +18,19 @@ def is_asked_on_each_turn(evaluation: Evaluation) -> bool:
     """
     if evaluation.same_on_each_turn:
         return True
+    if not may_be_asked_on_each_turn(evaluation):
+        return False
+    loop = evaluation.loops[-1]
+    return not loop.opaque and not any(map(evaluation.queryset.may_read, loop.writes))
+
+
+def may_be_asked_on_each_turn(evaluation: Evaluation) -> bool:
+    """The same, unless the loop changes rows that the query reads: perhaps it does, or code that nobody can follow."""
     queryset = evaluation.queryset
     if not evaluation.how.loads or not evaluation.loops or not queryset.certain or queryset.perhaps_prefetched:
         return False
     loop = evaluation.loops[-1]
-    if loop.opaque or loop.proves_little or "?" in queryset.key or any(map(queryset.may_read, loop.writes)):
+    if loop.proves_little or "?" in queryset.key:
         return False
     if evaluation.repeated_by_loop or evaluation.perhaps_cached or evaluation.handed_on_before:
         return False  # the rows may be in the cache

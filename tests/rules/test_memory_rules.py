@@ -871,8 +871,29 @@ def test_a_test_of_one_of_many_querysets_whose_rows_are_used() -> None:
     ],
 )
 @pytest.mark.parametrize("relation", ["author.books", "author.books.all()"])
-def test_counts_of_a_relation_that_the_file_prefetches(prefetch: str, relation: str, expected: list[str]) -> None:
+def test_counts_of_a_relation_that_the_function_prefetches(prefetch: str, relation: str, expected: list[str]) -> None:
     models = "from django.db import models\nclass Author(models.Model):\n    pass\nclass Book(models.Model):\n"
     models += "    author = models.ForeignKey(Author, models.CASCADE, related_name='books')\n"
-    text = f"{models}AUTHORS = {prefetch}\ndef has_books(author: Author):\n    return {relation}.count() > 0\n"
+    text = f"{models}def has_books(author: Author):\n    {prefetch}\n    return {relation}.count() > 0\n"
     assert codes(text, "shop/views.py") == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "follows", "remedy"),
+    [
+        ("Book.objects.all()", "check(book)", "; line 5 asks for them on each turn: ask once before it if"),
+        ("Book.objects.filter(price__gt=year)", "check(book)", "; stream it: "),
+        ("Book.objects.all()", "check(book)\n        break", "; stream it: "),
+    ],
+)
+def test_a_query_that_may_be_the_same_on_each_turn(query: str, follows: str, remedy: str) -> None:
+    text = f"def work(years):\n    for year in years:\n        for book in {query}:\n            {follows}\n"
+    assert f"in memory{remedy}" in message(text)
+
+
+@pytest.mark.parametrize(("fields", "expected"), [("y=F('year')", []), ("y=F('pk')", []), ("", ["DJQ101"])])
+def test_values_that_are_computed_group_too(fields: str, expected: list[str]) -> None:
+    text = (
+        f"{HEAD}def work():\n    for row in Book.objects.values({fields}).annotate(n=Count('pk')):\n        send(row)\n"
+    )
+    assert codes(text) == expected

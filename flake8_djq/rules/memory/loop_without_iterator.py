@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from flake8_djq.findings import Finding
 from flake8_djq.querysets.calls import PIECES
 from flake8_djq.querysets.evaluations import Evaluation, How, Use
-from flake8_djq.querysets.turns import is_asked_on_each_turn
+from flake8_djq.querysets.turns import is_asked_on_each_turn, may_be_asked_on_each_turn
 from flake8_djq.querysets.values import Bound
 from flake8_djq.rules.base import File, Fix, On, Rule
 from flake8_djq.rules.memory.hoarding import Kept, Share, asks_a_person, is_kept_on_purpose, kept_in
@@ -85,6 +85,9 @@ class LoopWithoutIterator(Rule[Evaluation]):
     (`stats.append(describe(order))`: "unless what goes into stats keeps them"), or is handed it beside a collection
     that was empty before the loop (`collect(order, found)`: "unless they stay in found").
 
+    Where the loop stands in another one that runs the same query on each of its turns, and nobody can see whether that
+    changes rows, the message says both: to ask once before the outer loop, or else to stream.
+
     ## Fix safety
     `.iterator()` gives the same rows, and it is safe where nothing that happens between the first row and the last
     could make a difference, and their order stays. That takes all of these:
@@ -154,7 +157,11 @@ class LoopWithoutIterator(Rule[Evaluation]):
         if kept.remedy or reuse:
             return Remedy(kept.remedy or reuse)
         remedy = remedy_for(subject, file)
-        return remedy._replace(text=remedy.text + kept.remark)
+        text = remedy.text + kept.remark
+        if may_be_asked_on_each_turn(subject):
+            line = getattr(subject.loops[-1].node, "lineno", subject.node.lineno)
+            text = f"line {line} asks for them on each turn: ask once before it if it changes none of them, else {text}"
+        return remedy._replace(text=text)
 
     def _reuse(self, subject: Evaluation, file: File) -> str | None:
         """What else uses the cached rows, as the end of the message; "" for nothing, None where that is not known."""

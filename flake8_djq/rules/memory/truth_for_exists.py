@@ -60,7 +60,7 @@ class TruthForExists(Rule[Subject]):
     ## When it is silent
     Where the rows are used later through the same object, or the queryset may be None: the test then asks something
     else or pays for itself. Where a count is also used as a number. On a slice with a stop. On a relation that the
-    function asks for more than once: one load may answer all, and on one whose name the file prefetches. Under
+    function asks for more than once: one load may answer all, and on one whose name it prefetches. Under
     `select_for_update()`. Inside a loop over an object from outside it: the first test fills the cache for all turns.
 
     ## Fix safety
@@ -157,17 +157,17 @@ def _is_asked_more(relation: ast.expr, file: File) -> bool:
 
 
 def _is_prefetched_here(relation: ast.expr, file: File) -> bool:
-    """Whether the file prefetches a relation of this name somewhere, perhaps for the row that is asked for it."""
+    """Whether the function prefetches a relation of this name, perhaps for the row that is asked for it."""
     if isinstance(relation, ast.Call) and isinstance(relation.func, ast.Attribute):
         relation = relation.func.value  # order.lines.all()
-    last = dotted_name(relation).rpartition(".")[2]
-    return "refetch" in file.source.text and last in _prefetched(file.source.tree)
+    function, last = file.function_at(relation), dotted_name(relation).rpartition(".")[2]
+    return function is not None and "refetch" in file.source.text and last in _prefetched(function)
 
 
-@lru_cache(maxsize=2)
-def _prefetched(tree: ast.Module) -> frozenset[str]:
-    """The names of the relations that a file prefetches; of ``books__tags`` each."""
-    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+@lru_cache(maxsize=8)
+def _prefetched(function: FunctionNode) -> frozenset[str]:
+    """The names of the relations that a function prefetches; of ``books__tags`` each."""
+    calls = (node for node in ast.walk(function) if isinstance(node, ast.Call))
     texts = (
         part.value
         for call in calls
