@@ -37,8 +37,10 @@ TO_MANY = Pattern(
 )
 # So many files are read by one process; a second one costs as much to start as it takes to read some fifty.
 SHARE = 100
+# Another process may find another copy of the linter, whose facts may be of another form.
 COMMAND = (
-    "import sys; sys.path = [part for part in sys.path if part]; from flake8_djq.project.facts import main; main()"
+    "import sys; sys.path = [part for part in sys.path if part]; from flake8_djq.project import facts;"
+    " sys.exit(1) if facts.__file__ != sys.argv[1] else facts.main()"
 )
 
 
@@ -65,7 +67,10 @@ def _start(part: list[tuple[str, str]]) -> subprocess.Popen[bytes] | None:
 
     try:
         process = subprocess.Popen(
-            [sys.executable, "-c", COMMAND], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            [sys.executable, "-c", COMMAND, __file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         )
         assert process.stdin is not None
         process.stdin.write(json.dumps(part).encode())

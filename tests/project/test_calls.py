@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import time
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
 from flake8_djq.project.calls import MODULE, NOTHING, FileCalls, file_calls
+from flake8_djq.project.facts import calls_of, read_facts
 from flake8_djq.source import Source
 
 
@@ -407,3 +410,22 @@ def test_it_is_quick() -> None:
     file_calls(source, "a")
     # It takes 5 to 10 microseconds a line; the limit only tells that it grows with the lines.
     assert (time.process_time() - start) / text.count("\n") < 60e-6
+
+
+def test_facts_come_from_this_copy_of_the_linter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There are files enough for a second process, and that finds another copy first."""
+    other = tmp_path / "flake8_djq" / "project"
+    other.mkdir(parents=True)
+    (other.parent / "__init__.py").touch()
+    (other / "__init__.py").touch()
+    (other / "facts.py").write_text("def main():\n    print('[' + '{},' * 124 + '{}]')\n", encoding="utf-8")
+    files = [(str(tmp_path / f"{number}.py"), f"shop.part{number}") for number in range(250)]
+    for path, _ in files:
+        Path(path).write_text("def work():\n    rest()\ndef rest(): ...\n", encoding="utf-8")
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    found = read_facts(files)
+    assert all(
+        calls_of(facts).functions["work"] == [f"{module}.rest()"]
+        for facts, (_, module) in zip(found, files, strict=True)
+    )
