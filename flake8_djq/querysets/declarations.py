@@ -199,9 +199,11 @@ class Declarations:
                 model.managers[target] = value
             elif kind.endswith("Field"):
                 model.columns.add(target)
+                has_choices = any(keyword.arg == "choices" for keyword in value.keywords)
                 if _flag(value, "unique") or _flag(value, "primary_key"):
                     model.unique.add(target)
-                if TEXTS.search(kind) and not any(keyword.arg == "choices" for keyword in value.keywords):
+                    model.one_row = model.one_row or has_choices  # a row for each choice at most
+                if TEXTS.search(kind) and not has_choices:
                     model.texts.add(target)
             if _flag(value, "primary_key"):
                 model.key = target

@@ -694,6 +694,8 @@ def test_a_pooler_that_other_files_speak_of(tmp_path: Path, name: str, text: str
     ("text", "answer"),
     [
         (POSTGRESQL.replace("postgresql", "mysql"), ("mysql", "conf.settings:1", "", False)),
+        # Where nobody knows the database, such a pooler says which it is.
+        ("from elsewhere import DATABASES\n", ("postgresql-pooled", "pgbouncer.ini:4", "", True)),
         (
             POSTGRESQL + 'DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True\n',
             ("postgresql-pooled", "conf.settings:2", "", False),

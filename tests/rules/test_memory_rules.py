@@ -897,3 +897,76 @@ def test_values_that_are_computed_group_too(fields: str, expected: list[str]) ->
         f"{HEAD}def work():\n    for row in Book.objects.values({fields}).annotate(n=Count('pk')):\n        send(row)\n"
     )
     assert codes(text) == expected
+
+
+def test_rows_that_stay_since_an_outer_loop_goes_over_them_again() -> None:
+    text = "def work(years):\n    books = Book.objects.all()\n    for year in years:\n        kept = []\n"
+    text += "        for book in books:\n            kept.append(book)\n        send(kept, year)\n"
+    assert "an outer loop goes over them on its later turns too" in message(text)
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ("shelf = []", "they all stay in shelf: keep only"),
+        ("shelf = deque()", "they all stay in shelf: keep only"),
+        ("shelf = BulkSave()", ", unless they stay in shelf"),
+        ("shelf = shelves.BulkSave(10)", ", unless they stay in shelf"),
+    ],
+)
+def test_objects_that_only_look_like_collections(made: str, said: str) -> None:
+    text = f"def work():\n    {made}\n    for book in Book.objects.all():\n        shelf.append(book)\n"
+    assert said in message(text)
+    opened = "def work():\n    with BulkSave() as shelf:\n        for book in Book.objects.all():\n"
+    assert ", unless they stay in shelf" in message(opened + "            shelf.append(book)\n")
+
+
+def test_a_function_inside_of_another_one_that_keeps_rows() -> None:
+    text = "def work():\n    kept = []\n    def take(book):\n        kept.append(book)\n"
+    text += "    for book in Book.objects.all():\n        take(book)\n    return kept\n"
+    assert message(text).endswith(", unless they stay in kept")
+    assert "unless" not in message(text.replace("kept.append(book)", "print(book)"))
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        ("models.CharField(unique=True, choices=KINDS)", []),
+        ("models.CharField(unique=True)", ["DJQ101"]),
+        ("models.CharField(choices=KINDS)", ["DJQ101"]),
+    ],
+)
+def test_a_row_for_each_choice(field: str, expected: list[str]) -> None:
+    text = f"from django.db import models\nclass Channel(models.Model):\n    kind = {field}\n"
+    assert codes(f"{text}def work():\n    for channel in Channel.objects.all():\n        send(channel)\n") == expected
+
+
+@pytest.mark.parametrize(
+    ("later", "expected"),
+    [("log(books.count())", []), ("log(books.first())", []), ("log(Book.objects.count())", ["DJQ104"])],
+)
+def test_a_test_whose_load_answers_more(later: str, expected: list[str]) -> None:
+    text = f"{HEAD}def show():\n    books = Book.objects.order_by('pk')\n    if books:\n        {later}\n"
+    assert codes(text, "shop/views.py") == expected
+
+
+def test_a_count_before_the_rows_go_elsewhere() -> None:
+    text = f"{HEAD}def show(users):\n    books = Book.objects.all()\n    if books.count() > 0:\n        {{}}\n"
+    assert "DJQ104" not in codes(text.format("send(books, books.count())"), "shop/views.py")
+    assert codes(text.format("send(users)"), "shop/views.py") == ["DJQ104"]
+
+
+def test_callers_in_the_file_that_prefetch() -> None:
+    models = "from django.db import models\nclass Author(models.Model):\n    pass\nclass Book(models.Model):\n"
+    models += "    author = models.ForeignKey(Author, models.CASCADE, related_name='books')\n"
+    asks = f"{models}def describe(author: Author):\n    return author.books.count() > 0\n"
+    caller = "def every():\n    rows = Author.objects.prefetch_related('books')\n    return [{}(row) for row in rows]\n"
+    assert codes(asks + caller.format("describe"), "shop/views.py") == []
+    assert codes(asks + caller.format("other"), "shop/views.py") == ["DJQ104"]
+
+
+def test_rows_that_unknown_code_may_save_are_walked_by_key_on_sqlite() -> None:
+    text = "def work():\n    for book in Book.objects.all():\n        {}\n"
+    for body in ("sell(book)", "book.sell()", "book.save()"):
+        assert "SQLite may show a stream what its loop has written" in message(text.format(body), database="sqlite")
+    assert "stream it" in message(text.format("print(book.title)"), database="sqlite")

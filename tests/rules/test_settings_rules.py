@@ -875,6 +875,14 @@ def test_what_no_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n
     assert [finding.code for finding in findings(text, name)] == expected
 
 
+def test_settings_that_name_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (
+        'import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\nINSTALLED_APPS = []\nDEBUG = 1\n'
+    )
+    project_on_disk(tmp_path, {"manage.py": "", "shop/__init__.py": "", "shop/settings.py": text}, monkeypatch)
+    assert "DJQ505" not in [finding.code for finding in findings(text, "shop/settings.py")]
+
+
 ON_BY_DEFAULT = 'import os\nINSTALLED_APPS = []\nDEBUG = os.environ.get("DEBUG", "1") == "1"\n'
 
 

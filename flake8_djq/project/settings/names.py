@@ -29,8 +29,8 @@ DEVELOPMENT_WORDS = frozenset(
 )
 # Folders of projects that only show or test something.
 EXAMPLE_FOLDERS = Pattern(
-    r"(^|[/_-])(examples?|demos?|demoproject|exampleproject|sandbox|samples?|docs?|(auto)?tests?|testing|runtests|testproject"
-    r"|test_project|testapp|tutorials?|devproject|benchmarks?|templates?|project_template)([/_-]|$)"
+    r"(^|[/_-])(examples?|demos?|(demo|example|dev|test)(project|app)|sandbox|samples?|docs?|(auto)?tests?|testing"
+    r"|runtests|test_project|tutorials?|benchmarks?|templates?|project_template)([/_-]|$)"
 )
 
 

@@ -227,8 +227,10 @@ class ProjectSettings:
         try:
             found = self._production_database(named)
             if found.name == UNKNOWN_DATABASE:
-                return found._replace(mysql=next(self._places_of_mysql(named), ""))
-            pooler = next(transaction_poolers(self.files), "") if found.name == POSTGRESQL else ""
+                found = found._replace(mysql=next(self._places_of_mysql(named), ""))
+            # Only PostgreSQL has such poolers.
+            may_be_pooled = found.name == POSTGRESQL or (found.name == UNKNOWN_DATABASE and not found.mysql)
+            pooler = next(transaction_poolers(self.files), "") if may_be_pooled else ""
             if pooler:
                 return ProductionDatabase(POOLED, pooler, breaks_cursors=True)
         except RecursionError:

@@ -136,7 +136,10 @@ class _Turn:
         for held, name in self._put(statement, holders):
             # What hangs on a name that each turn gives a new meaning is another collection each time.
             if held and name and name not in self.emptied and name.partition(".")[0] not in self.resets:
-                yield Kept(_share(held, always), name, f"what goes into {name} keeps them")
+                if name in _made_by_classes(self._scope):
+                    yield Kept(Share.PERHAPS, name, f"they stay in {name}")
+                else:
+                    yield Kept(_share(held, always), name, f"what goes into {name} keeps them")
         for name in self._handed_with_row(statement, holders):
             yield Kept(Share.PERHAPS, name, f"they stay in {name}")
 
@@ -161,14 +164,20 @@ class _Turn:
             given = _given(call)
             if gives_plain(call, self.source) or not any(self._held(part, holders) for part in given):
                 continue
+            yield from list(filter(self._fills, _filled_by(self._scope, dotted_name(call.func))))[:1]
             names = [name for name in map(dotted_name, given) if self._fills(name)]
             if any(self._held(part, holders) for part in given if dotted_name(part) not in names):
                 yield from names[:1]
 
+    @property
+    def _scope(self) -> ast.AST:
+        """The function around the loop, or the module."""
+        function = self.source.function_at(self.loop.lineno)
+        return function.node if function is not None else self.source.tree
+
     def _fills(self, name: str) -> bool:
         """Whether a name holds a collection that was empty before the loop and that the turns do not empty."""
-        function = self.source.function_at(self.loop.lineno)
-        made = _made_empty(function.node if function is not None else self.source.tree).get(name)
+        made = _made_empty(self._scope).get(name)
         if made is None or made >= self.loop.lineno or name in self.taken_out:
             return False
         return name not in _handed_alone(self.loop, self.source)
@@ -270,6 +279,42 @@ def _made_empty(scope: ast.AST) -> dict[str, int]:
                 found[name] = min(statement.lineno, found.get(name, statement.lineno))
     found.pop("", None)  # ``found[key] = []``
     return found
+
+
+@lru_cache(maxsize=8)
+def _made_by_classes(scope: ast.AST) -> frozenset[str]:
+    """The names of objects whose classes nobody knows here: what ``append()`` does there may be to save what it has."""
+    made = (
+        (target, statement.value)
+        for statement in ast.walk(scope)
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+    )
+    opened = (
+        (item.optional_vars, item.context_expr) for node in ast.walk(scope) for item in getattr(node, "items", ())
+    )
+    return frozenset(
+        name.id
+        for name, value in (*made, *opened)
+        if isinstance(name, ast.Name) and isinstance(value, ast.Call) and _is_of_class(value)
+    )
+
+
+def _is_of_class(call: ast.Call) -> bool:
+    name = dotted_name(call.func).rpartition(".")[2]
+    return name[:1].isupper() and name not in MAKES_EMPTY
+
+
+def _filled_by(scope: ast.AST, name: str) -> list[str]:
+    """What a function inside of the scope puts something into: it may be a collection of the scope."""
+    inner = (node for node in ast.walk(scope) if isinstance(node, FunctionNode) and node is not scope)
+    return [
+        dotted_name(call.func.value)
+        for function in inner
+        if function.name == name
+        for call in ast.walk(function)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in KEEPS
+    ]
 
 
 def _is_empty(node: ast.expr) -> bool:

@@ -155,7 +155,8 @@ class LoopWithoutIterator(Rule[Evaluation]):
 
     def _remedy(self, subject: Evaluation, file: File, reuse: str, kept: Kept) -> Remedy:
         if kept.remedy or reuse:
-            return Remedy(kept.remedy or reuse)
+            # Rows that an outer loop goes over on each turn stay anyway.
+            return Remedy(reuse if subject.repeated_by_loop else kept.remedy or reuse)
         remedy = remedy_for(subject, file)
         text = remedy.text + kept.remark
         if may_be_asked_on_each_turn(subject):

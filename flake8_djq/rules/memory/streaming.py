@@ -66,7 +66,7 @@ def remedy_for(evaluation: Evaluation, file: File, around: ast.Call | None = Non
     problem = no_walk(evaluation)
     if problem:
         return Remedy(problem)
-    saves_own_rows = loop is not None and queryset.model in loop.writes
+    saves_own_rows = loop is not None and (queryset.model in loop.writes or _may_save_row(loop))
     why = why_no_stream(file)
     if not why and file.database.mysql:
         why = f"{PERHAPS} ({file.database.mysql})"
@@ -170,6 +170,14 @@ def _may_change_row(loop: Loop) -> bool:
         and isinstance(target, ast.Name)
         and node.func.value.id == target.id
         for node in ast.walk(loop.node)
+    )
+
+
+def _may_save_row(loop: Loop) -> bool:
+    """Whether code that nobody can follow is handed the row of a loop, or is a method of it."""
+    return loop.opaque and (
+        _may_change_row(loop)
+        or any(isinstance(node, ast.Call) and _gets_row(node, loop.node) for node in ast.walk(loop.node))
     )
 
 

@@ -60,7 +60,8 @@ class TruthForExists(Rule[Subject]):
     ## When it is silent
     Where the rows are used later through the same object, or the queryset may be None: the test then asks something
     else or pays for itself. Where a count is also used as a number. On a slice with a stop. On a relation that the
-    function asks for more than once: one load may answer all, and on one whose name it prefetches. Under
+    function asks for more than once: one load may answer all, and on one that it, or its caller in the file,
+    prefetches by its name. Under
     `select_for_update()`. Inside a loop over an object from outside it: the first test fills the cache for all turns.
 
     ## Fix safety
@@ -106,13 +107,15 @@ class TruthForExists(Rule[Subject]):
             if (
                 subject.shared
                 or subject.repeated_by_loop
-                or any(use.how.uses_rows or _reads_cache(use) for use in subject.later)
+                or any(use.how.uses_rows or use.how is How.COUNT or _reads_cache(use) for use in subject.later)
             ):
                 return
         else:
             if subject.call is None or not isinstance(subject.call.func, ast.Attribute):
                 return
             queryset = subject.call.func.value
+            if any(use.how is How.COUNT for use in subject.later) and subject.later_uses(How.ESCAPE):
+                return  # to load them once would answer all
             if subject.queryset.perhaps_prefetched and (
                 _is_asked_more(queryset, file) or _is_prefetched_here(queryset, file)
             ):
@@ -157,11 +160,24 @@ def _is_asked_more(relation: ast.expr, file: File) -> bool:
 
 
 def _is_prefetched_here(relation: ast.expr, file: File) -> bool:
-    """Whether the function prefetches a relation of this name, perhaps for the row that is asked for it."""
+    """Whether the function, or one of the file that calls it, prefetches a relation of this name."""
     if isinstance(relation, ast.Call) and isinstance(relation.func, ast.Attribute):
         relation = relation.func.value  # order.lines.all()
     function, last = file.function_at(relation), dotted_name(relation).rpartition(".")[2]
-    return function is not None and "refetch" in file.source.text and last in _prefetched(function)
+    if function is None or "refetch" not in file.source.text:
+        return False
+    return last in _prefetched(function) or any(
+        last in _prefetched(other.node) and _names(other.node, function.name) for other in file.source.functions
+    )
+
+
+def _names(function: FunctionNode, name: str) -> bool:
+    """Whether a function calls another one of the file, or hands it on."""
+    return any(
+        (node.id if isinstance(node, ast.Name) else node.attr) == name
+        for node in ast.walk(function)
+        if isinstance(node, ast.Name | ast.Attribute)
+    )
 
 
 @lru_cache(maxsize=8)

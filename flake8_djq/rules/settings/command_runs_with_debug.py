@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ __all__ = ["CommandRunsWithDebug"]
 VARIABLE = "DJANGO_SETTINGS_MODULE"
 # What a web server starts, what runs tests, and the configuration of a documentation.
 NO_COMMAND = Pattern(
-    r"(^|/)(([wa]sgi|conftest|conf|(\w+_)?(run)?_?tests?(_\w+)?)\w*\.py|[wa]sgi/\w+\.py"
+    r"(^|/)(([wa]sgi|conftest|conf|features/environment|(\w+_)?(run)?_?tests?(_\w+)?)\w*\.py|[wa]sgi/\w+\.py"
     r"|\w*_(debug|dev|development|local)\.py)$"  # manage_debug.py: for developers, by its name
 )
 # What a worker of Celery starts.
@@ -62,10 +63,10 @@ class CommandRunsWithDebug(Rule[File]):
 
     ## When it is silent
 
-    In `wsgi.py` and `asgi.py`, in tests, and in projects that only show or test something (`example`, `sandbox`).
-    Where the module is not part of the project, and where its `DEBUG` hangs on the environment or on a module that may
-    be there (`local_settings.py`). Where the line runs only on a condition. Where it is a default, and a `Dockerfile`
-    names other settings: they hold for every command in the container.
+    In `wsgi.py` and `asgi.py`, in tests, in the settings themselves, and in projects that only show or test something
+    (`example`, `sandbox`). Where the module is not part of the project, and where its `DEBUG` hangs on the environment
+    or on a module that may be there (`local_settings.py`). Where the line runs only on a condition. Where it is a
+    default, and a `Dockerfile` names other settings: they hold for every command in the container.
 
     ## Fix safety
 
@@ -104,8 +105,8 @@ class CommandRunsWithDebug(Rule[File]):
         settings = file.settings
         module = settings.file_named(setter.module, file.source.path)
         roots = settings.files.roots
-        if module is None or roots is None:
-            return
+        if module is None or roots is None or os.path.abspath(file.source.path) == str(module):
+            return  # settings that name themselves have been chosen already
         # The folder of manage.py itself may be the example of a library: `sandbox/manage.py`.
         if is_example(module.relative_to(roots.top).as_posix() if module.is_relative_to(roots.top) else ""):
             return

@@ -75,8 +75,8 @@ class IteratorDropsPrefetch(Rule[Evaluation]):
     `chunk_size` is 2000 unless given. On `raw()`. Where the prefetch happens in code that the linter does not see.
 
     ## Fix safety
-    Safe: the prefetch that the code asks for is done, chunk by chunk. Before Django 4.1 the argument changes nothing:
-    the prefetch is ignored with it too. No fix where the project's files name a Django before 2.0, which takes none.
+    Safe: the prefetch that the code asks for is done, chunk by chunk. No fix where the project's files name a Django
+    before 4.1 only: there the prefetch is ignored with the argument too, and before 2.0 there is no such argument.
 
     ## References
     - [QuerySet.iterator()](https://docs.djangoproject.com/en/5.2/ref/models/querysets/#iterator)
@@ -100,6 +100,9 @@ class IteratorDropsPrefetch(Rule[Evaluation]):
             yield self.finding(
                 file, subject.node, f"{told}; iterator() takes no chunk_size there: leave one of them out"
             )
+            return
+        if versions.highest is not None and versions.highest < DEPRECATED:
+            yield self.finding(file, subject.node, f"{told}; no chunk_size changes that: leave one of them out")
             return
         message = f"{told}; give it a size: iterator(chunk_size={file.options.chunk_size})"
         yield self.finding(file, subject.node, message, lambda: with_chunk_size(subject, file))
