@@ -78,13 +78,19 @@ INPUTS: dict[str, tuple[bytes, list[str] | None]] = {
 }
 
 
+def has_null_bytes_that_end_flake8(content: bytes) -> bool:
+    """Before 3.11.4 Python raises ValueError for null bytes, and flake8 alone ends with a traceback."""
+    return b"\x00" in content and sys.version_info < (3, 11, 4)
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """What the real flake8 says of all inputs at once: with the plugin's codes, and with its own alone."""
     folder = tmp_path_factory.mktemp("inputs")
     (folder / COMMAND).parent.mkdir(parents=True)
     for name, (content, _) in INPUTS.items():
-        (folder / COMMAND).with_name(f"{name}.py").write_bytes(content)
+        if not has_null_bytes_that_end_flake8(content):
+            (folder / COMMAND).with_name(f"{name}.py").write_bytes(content)
     with_plugin = run("flake8", "--isolated", "--select=E9,DJQ", ".", cwd=folder)
     alone = run("flake8", "--isolated", "--select=E9", ".", cwd=folder)
     assert with_plugin.stderr == alone.stderr
@@ -104,6 +110,8 @@ def said_of(name: str, output: str) -> list[str]:
 
 @pytest.mark.parametrize("name", INPUTS)
 def test_flake8_says_what_it_says_alone(name: str, runs: tuple[str, str]) -> None:
+    if has_null_bytes_that_end_flake8(INPUTS[name][0]):
+        pytest.skip("null bytes: with this Python flake8 alone ends with a traceback")
     with_plugin, alone = said_of(name, runs[0]), said_of(name, runs[1])
     ours = [line for line in with_plugin if "DJQ" in line]
     assert [line for line in with_plugin if line not in ours] == alone
