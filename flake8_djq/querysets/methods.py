@@ -390,6 +390,7 @@ class QueryMethods(FunctionCalls):
                             key=lambda bound: bound.value,
                         ),
                         prefetches=queryset.prefetches or result.prefetches,
+                        raw=queryset.raw or result.raw,
                         values=queryset.values or result.values,
                         groups=queryset.groups or result.groups,
                         walkable=queryset.walkable and result.walkable,

@@ -970,3 +970,18 @@ def test_rows_that_unknown_code_may_save_are_walked_by_key_on_sqlite() -> None:
     for body in ("sell(book)", "book.sell()", "book.save()"):
         assert "SQLite may show a stream what its loop has written" in message(text.format(body), database="sqlite")
     assert "stream it" in message(text.format("print(book.title)"), database="sqlite")
+
+
+def test_rows_that_are_loaded_to_be_locked() -> None:
+    text = f"{HEAD}def work():\n    books = list(Book.objects.{{}})\n    send(books)\n"
+    assert codes(text.format("select_for_update()")) == []
+    assert codes(text.format("filter(sold=True)")) == ["DJQ102"]
+
+
+def test_a_method_of_a_manager_that_asks_by_its_own_sql() -> None:
+    text = "from django.db import models\nclass EventManager(models.Manager):\n    def due(self):\n"
+    text += "        return self.{}\n"
+    text += "class Event(models.Model):\n    objects = EventManager()\n"
+    text += "def work():\n    for event in Event.objects.due():\n        send(event)\n"
+    assert codes(text.format("raw('SELECT * FROM event')")) == []
+    assert codes(text.format("filter(due=True)")) == ["DJQ101"]

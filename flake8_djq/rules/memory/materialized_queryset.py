@@ -64,7 +64,8 @@ class MaterializedQueryset(Rule[Evaluation]):
     searched together. In functions that ask a person (`input()`). On rows that are loaded before a write to their
     model, and read after it: they are the rows as they were. Where the rows were looped over or made into a collection
     before, or the queryset is looped over or handed on later. Inside a loop that does not change the query (that is
-    DJQ203). On `raw()`.
+    DJQ203). On `raw()`. Under `select_for_update()`,
+    which locks what is loaded.
 
     ## Fix safety
     Unsafe: a list can be read again, indexed and measured; a stream cannot. It is written only for a `list()` or
@@ -85,6 +86,8 @@ class MaterializedQueryset(Rule[Evaluation]):
     def check(self, subject: Evaluation, file: File) -> Iterator[Finding]:
         if subject.how is not How.MATERIALIZE or subject.bound is not Bound.UNBOUNDED or subject.queryset.raw:
             return
+        if "select_for_update" in subject.queryset.steps:
+            return  # the rows are loaded to be locked, all at once
         if subject.list_needed or (subject.list_searched and subject.queryset.values):
             return  # one load serves many lookups
         if subject.list_outlives_write:
