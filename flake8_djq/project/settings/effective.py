@@ -307,10 +307,10 @@ def _pooler(database: Mapping) -> str:
 def _entries(value: Value) -> Iterator[Entry]:
     if isinstance(value, Choice):
         # What every option holds.
-        options = [{entry.name: entry for entry in _entries(option)} for option in value.options]
-        for name, entry in options[0].items():
+        options = [{held.name: held for held in _entries(option)} for option in value.options]
+        for name, held in options[0].items():
             if all(name in option for option in options):
-                yield entry
+                yield held
     elif isinstance(value, Listing):
         for item in value.items:
             if item.certain and isinstance(item.value, Constant) and isinstance(item.value.value, str):
