@@ -201,8 +201,8 @@ class Use(NamedTuple):
     """A later use of the same queryset object (or, with ``same_object`` False, of the same query built anew).
 
     ``path`` are the conditions and loops that it stands in; ``left`` those of each ``return``, ``raise``, ``break`` and
-    ``continue`` on the way here; ``undisturbed`` says that nothing in between may have
-    changed rows.
+    ``continue`` on the way here; ``undisturbed`` says that nothing in between may have changed rows, and ``alone`` that
+    no other queryset may be used there instead, such as a slice that a branch has made.
     """
 
     how: How
@@ -211,6 +211,7 @@ class Use(NamedTuple):
     same_object: bool = True
     left: frozenset[tuple[ast.AST, ...]] = frozenset()
     undisturbed: bool = True
+    alone: bool = True
 
     @property
     def line(self) -> int:

@@ -219,7 +219,7 @@ class Recorder:
         if how is How.STREAM:
             evaluation.streamed_before = next((earlier for earlier in certain if self._just_streamed(earlier)), None)
         for option in querysets:
-            self._use(option, how, node)
+            self._use(option, how, node, alone=len(querysets) == 1)
         if not evaluation.perhaps_cached and len(querysets) == 1:
             self._remember(evaluation)
         for option in querysets:
@@ -259,11 +259,11 @@ class Recorder:
             evaluation.repeats = known
         self.state.queries[queryset.key, family] = evaluation
 
-    def _use(self, queryset: QuerySet, how: How, node: ast.expr) -> None:
+    def _use(self, queryset: QuerySet, how: How, node: ast.expr, alone: bool = True) -> None:
         for earlier in self.facts_of(queryset):
             undisturbed = earlier in self.state.queries.values()
             left = frozenset(self.departures[earlier.departures :])
-            earlier.later[Use(how, node, self.path, left=left, undisturbed=undisturbed)] = None
+            earlier.later[Use(how, node, self.path, left=left, undisturbed=undisturbed, alone=alone)] = None
 
     def escape(self, value: Value, node: ast.expr) -> None:
         """A value goes where it cannot be followed: its rows may be used there."""

@@ -954,6 +954,8 @@ def test_a_count_before_the_rows_go_elsewhere() -> None:
     text = f"{HEAD}def show(users):\n    books = Book.objects.all()\n    if books.count() > 0:\n        {{}}\n"
     assert "DJQ104" not in codes(text.format("send(books, books.count())"), "shop/views.py")
     assert codes(text.format("send(users)"), "shop/views.py") == ["DJQ104"]
+    # One number answers both questions.
+    assert codes(text.format("send(books.count() > 2)"), "shop/views.py") == ["DJQ201"]
 
 
 def test_callers_in_the_file_that_prefetch() -> None:

@@ -180,3 +180,18 @@ for user in users:
 def test_the_fix(name: str, has_edit: bool) -> None:
     [finding] = findings(body(ASKED_AGAIN[name]), VIEWS)
     assert (finding.edit is not None) is has_edit
+
+
+@pytest.mark.parametrize(
+    ("between", "expected"),
+    [
+        ("", ["DJQ202"]),
+        ("    if names:\n        rules = rules[:10]\n", []),
+        ("    if names:\n        rules = rules.filter(name__in=names)\n", []),
+        ("    if names:\n        users = names\n", ["DJQ202"]),
+    ],
+)
+@pytest.mark.parametrize("probe", ["total = rules.count()", "total = rules.exists() and 1"])
+def test_rows_of_which_a_branch_may_have_taken_a_part(probe: str, between: str, expected: list[str]) -> None:
+    text = f"{HEAD}    rules = Rule.objects.filter(active=True)\n    {probe}\n{between}"
+    assert codes(f"{text}    return total, [rule.name for rule in rules]\n", VIEWS) == expected

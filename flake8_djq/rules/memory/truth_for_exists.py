@@ -114,8 +114,8 @@ class TruthForExists(Rule[Subject]):
             if subject.call is None or not isinstance(subject.call.func, ast.Attribute):
                 return
             queryset = subject.call.func.value
-            if any(use.how is How.COUNT for use in subject.later) and subject.later_uses(How.ESCAPE):
-                return  # to load them once would answer all
+            if any(use.how is How.COUNT for use in subject.later):
+                return  # one number answers both: that is DJQ201
             if subject.queryset.perhaps_prefetched and (
                 _is_asked_more(queryset, file) or _is_prefetched_here(queryset, file)
             ):

@@ -110,8 +110,8 @@ class ProbeThenLoad(Rule[Evaluation]):
 
     def _loads_of(self, subject: Evaluation) -> list[Use]:
         """The loads of the same rows that surely follow a probe, in the order of the text."""
-        loads = [use for use in subject.later if use.how in LOADS and use.undisturbed and subject.surely_follows(use)]
-        return sorted(loads, key=lambda use: use.line)
+        loads = (use for use in subject.later if use.how in LOADS and use.undisturbed and use.alone)
+        return sorted(filter(subject.surely_follows, loads), key=lambda use: use.line)
 
     def _probe(self, subject: Evaluation, file: File) -> tuple[str, Make]:
         """The message, "" for none, and what makes the edit."""
