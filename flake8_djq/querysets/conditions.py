@@ -55,7 +55,7 @@ class Conditions(QueryMethods):
         self.counted = None
         value = self._simple_truth(node, negated)
         self.outcomes = (self.state, self.state)
-        if self.counted is not None:
+        if self.counted is not None and isinstance(node, ast.Compare):  # and not an argument of a call
             queryset, where_true = self.counted
             limited = _with_limit(self.state, queryset)
             self.outcomes = (limited, self.state) if where_true else (self.state, limited)

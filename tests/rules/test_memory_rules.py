@@ -804,6 +804,7 @@ def test_counts_of_a_few_rows(test: str, expected: list[str]) -> None:
         ("if books.count() < 1000:\n        return", ["DJQ101"]),
         ("if books.count() != 1000:\n        log(books)", ["DJQ101"]),
         ("if other.count() > 1000:\n        return", ["DJQ101"]),
+        ("if confirm(books.count() > 1000):\n        return", ["DJQ101"]),
     ],
 )
 def test_counts_that_limit_what_follows(guard: str, expected: list[str]) -> None:
