@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import accumulate
 from typing import NamedTuple
 
-__all__ = ["Function", "FunctionNode", "Source", "dotted_name"]
+__all__ = ["Function", "FunctionNode", "Source", "dotted_name", "last_name"]
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -24,6 +24,11 @@ def dotted_name(node: ast.AST) -> str:
         return ""
     parts.append(node.id)
     return ".".join(reversed(parts))
+
+
+def last_name(node: ast.AST) -> str:
+    """The last part of a name, whatever stands before it: ``c`` of ``a().b.c``; "" for anything else."""
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 class Function(NamedTuple):

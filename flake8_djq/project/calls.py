@@ -15,7 +15,7 @@ from typing import NamedTuple
 from flake8_djq.context import COMMAND_PATH, QUEUES, Contexts, Kind
 from flake8_djq.options import Options
 from flake8_djq.patterns import Pattern
-from flake8_djq.source import Function, FunctionNode, Source, dotted_name
+from flake8_djq.source import Function, FunctionNode, Source, dotted_name, last_name
 
 __all__ = ["MODULE", "NOTHING", "FileCalls", "file_calls", "short_name"]
 
@@ -356,7 +356,7 @@ class _Reader:
                 if isinstance(argument, ast.Name | ast.Attribute):
                     reference = self._reference(argument, scope)
                     if "." in reference and not reference.endswith(")") and not reference.startswith(NOT_OURS):
-                        if _only_keeps(_last_name(call.func)):
+                        if _only_keeps(last_name(call.func)):
                             break
                         yield reference
         if scope.own_attributes and self._named(scope.this, scope) == "self":
@@ -420,7 +420,7 @@ class _Reader:
         if "RunPython" in text or any(word in text for word in QUEUES_ELSEWHERE):
             for scope in self._scopes:
                 for call in scope.calls:
-                    last = _last_name(call.func)
+                    last = last_name(call.func)
                     if last == "RunPython":
                         for argument in (*call.args, *(keyword.value for keyword in call.keywords)):
                             if isinstance(argument, ast.Lambda) and isinstance(argument.body, ast.Call):
@@ -475,10 +475,6 @@ def _this(function: Function) -> str:
     arguments = [*function.node.args.posonlyargs, *function.node.args.args]
     static = any(dotted_name(decorator) == "staticmethod" for decorator in function.node.decorator_list)
     return arguments[0].arg if function.owner and arguments and not static else ""
-
-
-def _last_name(node: ast.expr) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def _only_keeps(callee: str) -> bool:

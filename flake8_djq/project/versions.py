@@ -20,5 +20,13 @@ class Versions(NamedTuple):
         """The one version, where it is known."""
         return self.lowest if self.lowest == self.highest else None
 
+    def has(self, first: Version) -> bool:
+        """Whether the lowest of them, or else the highest, has what came with a version; what is unknown has it."""
+        return (self.lowest or self.highest or first) >= first
+
+    def may_have(self, first: Version) -> bool:
+        """Whether any of them may have what came with a version."""
+        return (self.highest or first) >= first
+
 
 ANY = Versions()

@@ -7,7 +7,7 @@ import builtins
 import sys
 
 from flake8_djq.patterns import Pattern
-from flake8_djq.source import Source, dotted_name
+from flake8_djq.source import Source, dotted_name, last_name
 
 __all__ = [
     "ASK",
@@ -195,7 +195,7 @@ def gives_plain(call: ast.Call, source: Source) -> bool:
 def is_output(call: ast.Call) -> bool:
     """Whether a call writes to a log, the terminal or a progress bar."""
     func = call.func
-    last = func.attr if isinstance(func, ast.Attribute) else dotted_name(func)
+    last = last_name(func)
     return last in OUTPUT or "rogress" in last
 
 

@@ -13,7 +13,7 @@ from flake8_djq.querysets.declarations import is_self
 from flake8_djq.querysets.evaluations import Evaluation, Loop
 from flake8_djq.rules.memory.keeping import Held, Holders, held_as_key, held_in
 from flake8_djq.rules.memory.own_attributes import TAKES_OUT, emptied_elsewhere
-from flake8_djq.source import FunctionNode, Source, dotted_name
+from flake8_djq.source import FunctionNode, Source, dotted_name, last_name
 
 __all__ = ["Kept", "Share", "asks_a_person", "is_kept_on_purpose", "kept_in"]
 
@@ -164,7 +164,7 @@ class _Turn:
             given = _given(call)
             if gives_plain(call, self.source) or not any(self._held(part, holders) for part in given):
                 continue
-            yield from list(filter(self._fills, _filled_by(self._scope, dotted_name(call.func))))[:1]
+            yield from list(filter(self._fills, _filled_inside(self._scope).get(dotted_name(call.func), ())))[:1]
             names = [name for name in map(dotted_name, given) if self._fills(name)]
             if any(self._held(part, holders) for part in given if dotted_name(part) not in names):
                 yield from names[:1]
@@ -305,16 +305,18 @@ def _is_of_class(call: ast.Call) -> bool:
     return name[:1].isupper() and name not in MAKES_EMPTY
 
 
-def _filled_by(scope: ast.AST, name: str) -> list[str]:
-    """What a function inside of the scope puts something into: it may be a collection of the scope."""
+@lru_cache(maxsize=8)
+def _filled_inside(scope: ast.AST) -> dict[str, list[str]]:
+    """What each function inside of the scope puts something into: it may be a collection of the scope."""
     inner = (node for node in ast.walk(scope) if isinstance(node, FunctionNode) and node is not scope)
-    return [
-        dotted_name(call.func.value)
+    return {
+        function.name: [
+            dotted_name(call.func.value)
+            for call in ast.walk(function)
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in KEEPS
+        ]
         for function in inner
-        if function.name == name
-        for call in ast.walk(function)
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in KEEPS
-    ]
+    }
 
 
 def _is_empty(node: ast.expr) -> bool:
@@ -343,7 +345,7 @@ def _collected(generator: ast.AST, source: Source) -> str:
     call = source.parents.get(generator)
     if not isinstance(call, ast.Call) or call.args[:1] != [generator]:
         return ""
-    return COLLECTED.get(call.func.attr if isinstance(call.func, ast.Attribute) else dotted_name(call.func), "")
+    return COLLECTED.get(last_name(call.func), "")
 
 
 def _may_be_relation(method: ast.Attribute) -> bool:

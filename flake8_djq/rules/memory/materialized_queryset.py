@@ -15,7 +15,7 @@ from flake8_djq.rules.memory.hoarding import Share, asks_a_person, is_kept_on_pu
 from flake8_djq.rules.memory.own_attributes import is_needed_on_self
 from flake8_djq.rules.memory.streaming import Remedy, remedy_for
 from flake8_djq.rules.wording import spell
-from flake8_djq.source import dotted_name
+from flake8_djq.source import dotted_name, last_name
 
 __all__ = ["MaterializedQueryset"]
 
@@ -150,7 +150,7 @@ def _is_needed_whole(node: ast.expr, file: File) -> bool:
     if isinstance(around, ast.keyword):
         return not (around.arg or "").endswith("__in")
     if isinstance(around, ast.Call) and node is not around.func:
-        last = around.func.attr if isinstance(around.func, ast.Attribute) else dotted_name(around.func)
+        last = last_name(around.func)
         return last not in SERVED and not is_output(around)
     return isinstance(
         around, ast.Return | ast.Yield | ast.BinOp | ast.Compare | ast.Dict | ast.List | ast.Tuple | ast.Set

@@ -108,7 +108,7 @@ class MembershipInQueryset(Rule[Evaluation]):
         given = on_one_line(source.text_of(member))
         node = subject.node
         if not subject.queryset.values:
-            has_contains = _has_contains(file)
+            has_contains = file.django_versions.has(FIRST_WITH_CONTAINS)
             if not has_contains and not isinstance(member, ATOMS):
                 return None
             text = self._called(file, node, f"contains({given})" if has_contains else f"filter(pk={given}.pk).exists()")
@@ -137,7 +137,11 @@ class MembershipInQueryset(Rule[Evaluation]):
         member = spell(subject.member) if subject.member is not None else ""
         queryset = subject.queryset
         if not queryset.values:
-            asked = f"contains({member})" if _has_contains(file) else f"filter(pk={member}.pk).exists()"
+            asked = (
+                f"contains({member})"
+                if file.django_versions.has(FIRST_WITH_CONTAINS)
+                else f"filter(pk={member}.pk).exists()"
+            )
             return called(subject.node, asked)
         node = subject.node
         if len(queryset.fields) != 1:
@@ -145,12 +149,6 @@ class MembershipInQueryset(Rule[Evaluation]):
         if _is_flat(node) and isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             return f"{called(node.func.value, 'filter')}({queryset.fields[0]}={member}).exists()"
         return f"{spell(node)}.filter({queryset.fields[0]}={member}).exists()"
-
-
-def _has_contains(file: File) -> bool:
-    """Whether the lowest version of Django that a project names, or the highest, has `contains()`."""
-    lowest, highest = file.django_versions
-    return (lowest or highest or FIRST_WITH_CONTAINS) >= FIRST_WITH_CONTAINS
 
 
 def _is_flat(node: ast.expr) -> bool:

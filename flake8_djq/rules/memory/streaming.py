@@ -10,15 +10,14 @@ from flake8_djq.findings import Edit
 from flake8_djq.fixes.imports import import_for
 from flake8_djq.fixes.spans import ATOMS, call_on, call_on_inside, pass_instead, pass_to
 from flake8_djq.patterns import Pattern
-from flake8_djq.project.versions import Versions
 from flake8_djq.querysets.api import METHODS, Runs
 from flake8_djq.querysets.calls import CONSUMERS, WRAPPERS
 from flake8_djq.querysets.evaluations import Evaluation, How, Loop
 from flake8_djq.querysets.values import QuerySet
 from flake8_djq.rules.base import File
-from flake8_djq.rules.streaming.chunk_size import takes_chunk_size
+from flake8_djq.rules.streaming.chunk_size import FIRST_WITH_SIZE
 from flake8_djq.rules.wording import called, spell
-from flake8_djq.source import dotted_name
+from flake8_djq.source import dotted_name, last_name
 
 __all__ = ["Remedy", "keyset_remedy", "no_walk", "remedy_for", "why_no_stream"]
 
@@ -102,15 +101,12 @@ def why_no_stream(file: File) -> str:
     return f"{why} ({place})" if why and place else why
 
 
-def _runs_helper(versions: Versions) -> bool:
-    """Whether the helper works with the highest version of Django that a project names, or with an unknown one."""
-    return (versions.highest or OLDEST_FOR_HELPER) >= OLDEST_FOR_HELPER
-
-
 def _iterator_call(evaluation: Evaluation, file: File) -> str:
     method = "aiterator" if evaluation.by == "async for" else "iterator"
     return (
-        f"{method}(chunk_size={file.options.chunk_size})" if takes_chunk_size(file.django_versions) else f"{method}()"
+        f"{method}(chunk_size={file.options.chunk_size})"
+        if file.django_versions.has(FIRST_WITH_SIZE)
+        else f"{method}()"
     )
 
 
@@ -185,10 +181,7 @@ def _closes_connections(loop: Loop) -> bool:
     """Whether a loop closes the connection that its rows come over."""
     return any(
         isinstance(node, ast.Call)
-        and (
-            (node.func.attr if isinstance(node.func, ast.Attribute) else dotted_name(node.func)) in CLOSE_CONNECTIONS
-            or dotted_name(node.func) == "connection.close"
-        )
+        and (last_name(node.func) in CLOSE_CONNECTIONS or dotted_name(node.func) == "connection.close")
         for node in ast.walk(loop.node)
     )
 
@@ -249,7 +242,7 @@ def keyset_remedy(evaluation: Evaluation, file: File, node: ast.expr, around: as
     helper = options.keyset_helper
     if not helper:
         order = "order it by pk and " if by_key else ""
-        how = f" ('{COMMAND}' writes the iterator for that)" if _runs_helper(file.django_versions) else ""
+        how = f" ('{COMMAND}' writes the iterator for that)" if file.django_versions.may_have(OLDEST_FOR_HELPER) else ""
         return Remedy(f"{reason}{order}walk it by key{how}")
     is_async, has_twin = evaluation.by in ASYNC, helper.endswith(f".{HELPER}")
     if is_async and has_twin:

@@ -14,7 +14,7 @@ from flake8_djq.querysets.evaluations import Evaluation, How, ManagerTruth, Subj
 from flake8_djq.querysets.values import Bound
 from flake8_djq.rules.base import File, Fix, On, Rule
 from flake8_djq.rules.wording import called, spell
-from flake8_djq.source import FunctionNode, dotted_name
+from flake8_djq.source import FunctionNode, Source, dotted_name, last_name
 
 __all__ = ["TruthForExists"]
 
@@ -166,32 +166,33 @@ def _is_prefetched_here(relation: ast.expr, file: File) -> bool:
     function, last = file.function_at(relation), dotted_name(relation).rpartition(".")[2]
     if function is None or "refetch" not in file.source.text:
         return False
-    return last in _prefetched(function) or any(
-        last in _prefetched(other.node) and _names(other.node, function.name) for other in file.source.functions
-    )
-
-
-def _names(function: FunctionNode, name: str) -> bool:
-    """Whether a function calls another one of the file, or hands it on."""
     return any(
-        (node.id if isinstance(node, ast.Name) else node.attr) == name
-        for node in ast.walk(function)
-        if isinstance(node, ast.Name | ast.Attribute)
+        last in names and (other is function or _mentions(other, function.name))
+        for other, names in _prefetched(file.source).items()
     )
 
 
-@lru_cache(maxsize=8)
-def _prefetched(function: FunctionNode) -> frozenset[str]:
-    """The names of the relations that a function prefetches; of ``books__tags`` each."""
-    calls = (node for node in ast.walk(function) if isinstance(node, ast.Call))
-    texts = (
-        part.value
-        for call in calls
-        if (call.func.attr if isinstance(call.func, ast.Attribute) else dotted_name(call.func)) in PREFETCHING
-        for part in ast.walk(call)
-        if isinstance(part, ast.Constant) and isinstance(part.value, str)
-    )
-    return frozenset(name for text in texts for name in text.split("__"))
+def _mentions(function: FunctionNode, name: str) -> bool:
+    """Whether a function calls another one of the file, or hands it on."""
+    return any(last_name(node) == name for node in ast.walk(function))
+
+
+@lru_cache(maxsize=2)
+def _prefetched(source: Source) -> dict[FunctionNode, frozenset[str]]:
+    """The functions of a file that prefetch relations, and the names of these; of ``books__tags`` each."""
+    found: dict[FunctionNode, frozenset[str]] = {}
+    for function in source.functions:
+        calls = (node for node in ast.walk(function.node) if isinstance(node, ast.Call))
+        texts = [
+            part.value
+            for call in calls
+            if last_name(call.func) in PREFETCHING
+            for part in ast.walk(call)
+            if isinstance(part, ast.Constant) and isinstance(part.value, str)
+        ]
+        if texts:
+            found[function.node] = frozenset(name for text in texts for name in text.split("__"))
+    return found
 
 
 @lru_cache(maxsize=8)

@@ -12,5 +12,4 @@ LIMITED = (1, 8)
 
 def kept_statements(file: File) -> str:
     """Which statements Django keeps: how many is known where the project may run on a version that has a limit."""
-    highest = file.django_versions.highest
-    return "every SQL statement" if highest is not None and highest < LIMITED else "the last 9,000 SQL statements"
+    return "the last 9,000 SQL statements" if file.django_versions.may_have(LIMITED) else "every SQL statement"

@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
 
 from flake8_djq.findings import Edit
 from flake8_djq.fixes.spans import with_argument
 from flake8_djq.querysets.evaluations import Evaluation
 from flake8_djq.rules.base import File
 
-if TYPE_CHECKING:
-    from flake8_djq.project.versions import Versions
-
-__all__ = ["chunk_size_of", "takes_chunk_size", "with_chunk_size"]
+__all__ = ["FIRST_WITH_SIZE", "chunk_size_of", "with_chunk_size"]
 
 # The Django whose `QuerySet.iterator()` takes it first; before, the argument is a TypeError.
-FIRST = (2, 0)
-
-
-def takes_chunk_size(versions: Versions) -> bool:
-    """Whether `iterator()` takes a chunk size on the lowest version that a project names, or on the highest."""
-    lowest, highest = versions
-    return (lowest or highest or FIRST) >= FIRST
+FIRST_WITH_SIZE = (2, 0)
 
 
 def with_chunk_size(evaluation: Evaluation, file: File) -> Edit | None:

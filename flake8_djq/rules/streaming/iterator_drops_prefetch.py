@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from flake8_djq.findings import Finding
 from flake8_djq.querysets.evaluations import Evaluation, How
 from flake8_djq.rules.base import File, Fix, On, Rule
-from flake8_djq.rules.streaming.chunk_size import chunk_size_of, takes_chunk_size, with_chunk_size
+from flake8_djq.rules.streaming.chunk_size import FIRST_WITH_SIZE, chunk_size_of, with_chunk_size
 from flake8_djq.rules.wording import spell
 
 if TYPE_CHECKING:
@@ -96,12 +96,12 @@ class IteratorDropsPrefetch(Rule[Evaluation]):
             return
         versions = file.django_versions
         told = f"{spell(subject.node)} after prefetch_related() {_effect(versions)}"
-        if not takes_chunk_size(versions):
+        if not versions.has(FIRST_WITH_SIZE):
             yield self.finding(
                 file, subject.node, f"{told}; iterator() takes no chunk_size there: leave one of them out"
             )
             return
-        if versions.highest is not None and versions.highest < DEPRECATED:
+        if not versions.may_have(DEPRECATED):
             yield self.finding(file, subject.node, f"{told}; no chunk_size changes that: leave one of them out")
             return
         message = f"{told}; give it a size: iterator(chunk_size={file.options.chunk_size})"

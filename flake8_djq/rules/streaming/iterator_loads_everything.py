@@ -14,7 +14,7 @@ from flake8_djq.rules.memory.hoarding import kept_in
 from flake8_djq.rules.memory.streaming import Remedy, keyset_remedy, no_walk, why_no_stream
 from flake8_djq.rules.streaming.chunk_size import chunk_size_of
 from flake8_djq.rules.wording import spell
-from flake8_djq.source import Source, dotted_name
+from flake8_djq.source import Source, last_name
 
 __all__ = ["IteratorLoadsEverything"]
 
@@ -119,5 +119,5 @@ def _callee(node: ast.AST, source: Source) -> str:
         return ""
     if getattr(source.parents.get(around), "iter", None) is around:
         return ""
-    last = around.func.attr if isinstance(around.func, ast.Attribute) else dotted_name(around.func)
+    last = last_name(around.func)
     return _callee(around, source) if last in WRAPPERS else last or "?"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flake8_djq.findings import Finding
 from flake8_djq.querysets.evaluations import Evaluation, How
 from flake8_djq.rules.base import File, Fix, On, Rule
-from flake8_djq.rules.streaming.chunk_size import chunk_size_of, takes_chunk_size, with_chunk_size
+from flake8_djq.rules.streaming.chunk_size import FIRST_WITH_SIZE, chunk_size_of, with_chunk_size
 from flake8_djq.rules.wording import spell
 
 __all__ = ["IteratorWithoutChunkSize"]
@@ -62,7 +62,7 @@ class IteratorWithoutChunkSize(Rule[Evaluation]):
             return
         if chunk_size_of(subject.call) is not None or (subject.queryset.prefetches and subject.by == "iterator"):
             return
-        if not takes_chunk_size(file.django_versions):
+        if not file.django_versions.has(FIRST_WITH_SIZE):
             return
         message = (
             f"{spell(subject.node)} does not say how many rows it holds at a time;"
