@@ -11,21 +11,26 @@ from flake8_djq.findings import Finding
 from flake8_djq.querysets.callers import hangs_on_callers
 from flake8_djq.querysets.evaluations import Subject
 from flake8_djq.querysets.module import mentions_querysets, read_querysets
-from flake8_djq.rules.base import File, On, Rule, all_rules
+from flake8_djq.rules.base import File, On, Rule, rules_in
 from flake8_djq.rules.internal_error import InternalError
+from flake8_djq.rules.settings import may_matter
 
 __all__ = ["judge"]
 
 
+# The folder of the rules that judge a whole file; the engine feeds those of the others.
+OF_FILES = "settings"
+OF_QUERYSETS = ("memory", "paging", "repeated", "streaming")
+
+
 @cache
 def _file_rules() -> tuple[Rule[File], ...]:
-    """The rules that judge a whole file."""
-    return tuple(rule() for rule in all_rules() if rule.subject is File)  # type: ignore[misc]
+    return tuple(rule() for rule in rules_in(OF_FILES))  # type: ignore[misc]
 
 
 @cache
 def _queryset_rules() -> tuple[Rule[Subject], ...]:
-    return tuple(rule() for rule in all_rules() if issubclass(rule.subject, Subject))  # type: ignore[misc]
+    return tuple(rule() for rule in rules_in(*OF_QUERYSETS))  # type: ignore[misc]
 
 
 def judge(file: File) -> list[Finding]:
@@ -35,6 +40,9 @@ def judge(file: File) -> list[Finding]:
 
 
 def _whole_file(file: File) -> Iterator[Finding]:
+    # Most files have nothing to do with settings, and need not wait until their rules are loaded.
+    if not may_matter(file.source, file.options):
+        return
     for rule in _file_rules():
         if any(word in file.source.text for word in rule.mentions):
             yield from _ask(rule, file, file)

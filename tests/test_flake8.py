@@ -15,7 +15,8 @@ import flake8_djq.judging
 import flake8_djq.plugin
 from flake8_djq.findings import Finding
 from flake8_djq.plugin import Plugin
-from flake8_djq.rules.base import File, On, Rule, all_rules
+from flake8_djq.querysets.evaluations import Subject
+from flake8_djq.rules.base import File, On, Rule, rules_in
 from tests.support import COMMAND, flake8, run
 
 COMMAND_TEXT = """\
@@ -317,30 +318,28 @@ def test_help_names_every_option() -> None:
 # Opt-in rules
 
 
-class OptIn(Rule[File]):
+class OptIn(Rule[Subject]):
     """A rule that is off unless selected."""
 
     code = "DJQ999"
     name = "opt-in"
     on = On.OPT_IN
-    subject = File
-    mentions = ("Event",)
+    subject = Subject
 
-    def check(self, subject: File, file: File) -> Iterator[Finding]:
-        """Flag every file."""
+    def check(self, subject: Subject, file: File) -> Iterator[Finding]:
+        """Flag every file with a queryset."""
         yield self.finding(file, file.source.tree.body[0], "opted in")
 
 
 @pytest.fixture
 def opt_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Flake8 in this process knows one opt-in rule."""
-    rules = (*all_rules(), OptIn)
-    monkeypatch.setattr(flake8_djq.judging, "all_rules", lambda: rules)
+    monkeypatch.setattr(flake8_djq.judging, "rules_in", lambda *folders: (*rules_in(*folders), OptIn))
     monkeypatch.setattr(Plugin, "options", Plugin.options)
     monkeypatch.setattr(Plugin, "selected", Plugin.selected)
-    flake8_djq.judging._file_rules.cache_clear()
+    flake8_djq.judging._queryset_rules.cache_clear()
     yield
-    flake8_djq.judging._file_rules.cache_clear()
+    flake8_djq.judging._queryset_rules.cache_clear()
 
 
 @pytest.mark.usefixtures("opt_in")

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from flake8_djq.rules.base import Fix, On, Rule, all_rules
+from flake8_djq.judging import OF_FILES, OF_QUERYSETS
+from flake8_djq.querysets.evaluations import Subject
+from flake8_djq.rules.base import File, Fix, On, Rule, all_rules, rules_in
+from flake8_djq.rules.internal_error import InternalError
 from tests.support import SHOP, codes, fixture_files, marked
 
 BATCH, EVERYWHERE = On.BATCH, On.EVERYWHERE
@@ -73,6 +76,14 @@ def code_of(section: str) -> str:
     match = re.search(r"(?s)```python\n(.*?)```", section)
     assert match, "no Python code in this section"
     return match[1]
+
+
+def test_the_linter_asks_every_rule() -> None:
+    """A new folder of rules must be named where the linter looks for them."""
+    asked = rules_in(OF_FILES, *OF_QUERYSETS)
+    assert {*asked, InternalError} == set(RULES)
+    assert {rule.subject for rule in rules_in(OF_FILES)} == {File}
+    assert all(issubclass(rule.subject, Subject) for rule in rules_in(*OF_QUERYSETS))
 
 
 def test_codes_and_names_are_unique() -> None:

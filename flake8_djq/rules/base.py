@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from flake8_djq.project.project import Project
     from flake8_djq.project.settings.room import ProjectSettings
 
-__all__ = ["File", "Fix", "On", "Rule", "all_rules"]
+__all__ = ["File", "Fix", "On", "Rule", "all_rules", "rules_in"]
 
 Subject = TypeVar("Subject")
 MakeEdit = Callable[[], Edit | None]
@@ -174,11 +174,19 @@ class Rule(Generic[Subject]):
 @cache
 def all_rules() -> tuple[type[Rule[object]], ...]:
     """Every rule, by code."""
+    return rules_in(*(folder.name for folder in pkgutil.iter_modules(rules.__path__) if folder.ispkg), "")
+
+
+@cache
+def rules_in(*folders: str) -> tuple[type[Rule[object]], ...]:
+    """The rules of folders beside this file, by code; "" for those that stand in none."""
     found: set[type[Rule[object]]] = set()
-    for module in pkgutil.walk_packages(rules.__path__, rules.__name__ + "."):
-        if module.name == __name__ or module.ispkg:
-            continue
-        for member in vars(importlib.import_module(module.name)).values():
-            if isinstance(member, type) and issubclass(member, Rule) and member.__module__ == module.name:
-                found.add(member)
+    for folder in folders:
+        package = f"{rules.__name__}.{folder}".rstrip(".")
+        for module in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
+            if module.name == __name__ or module.ispkg:
+                continue
+            for member in vars(importlib.import_module(module.name)).values():
+                if isinstance(member, type) and issubclass(member, Rule) and member.__module__ == module.name:
+                    found.add(member)
     return tuple(sorted(found, key=lambda rule: rule.code))

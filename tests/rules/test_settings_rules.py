@@ -13,6 +13,7 @@ from flake8_djq.findings import Finding
 from flake8_djq.fixes.applying import replaced
 from flake8_djq.options import Options
 from flake8_djq.rules.base import File, Rule
+from flake8_djq.rules.settings import may_matter
 from flake8_djq.rules.settings.debug_always_true import DebugAlwaysTrue
 from flake8_djq.rules.settings.debug_forced import DebugForced
 from flake8_djq.rules.settings.debug_in_batch_settings import DebugInBatchSettings
@@ -42,7 +43,7 @@ def lint(path: str, text: str, options: Options | None = None) -> list[Finding]:
     file = File(source, Contexts(source, options), options)
     return [
         finding
-        for rule in RULES
+        for rule in (RULES if may_matter(source, options) else ())
         if any(word in text for word in rule.mentions)
         for finding in rule.check(file, file)
         if rule.speaks_on(finding.line, file)
