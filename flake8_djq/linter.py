@@ -35,16 +35,17 @@ def _kept_or_made(source: Source, contexts: Contexts, options: Options, kept: Ke
     told_apart = fingerprint(f"{source.path} {_spelled(options)}")
     key = f"{os.path.abspath(source.path)}|findings {told_apart}"
     text = fingerprint(source.text)
-    known = kept.recall(key)
-    if known is not None and known[0][0] == text:
-        return [Finding(*parts) for parts in known[0][1]]
+    known = kept.recall(key, text)
+    if known is not None:
+        return [Finding(*parts) for parts in known[0]]
     used: Used = {}
+    kept.linted = source
     with kept.gathering(used):
         findings = _made(source, contexts, options)
     # Code that has nothing to do with Django gets no folder for it.
     is_worth_it = used or findings or kept.roots.is_django_project
     if is_worth_it and not any(finding.code == INTERNAL_ERROR for finding in findings):
-        kept.keep(key, used, [text, findings])
+        kept.keep(key, used, findings, text)
     return findings
 
 

@@ -10,7 +10,7 @@ from flake8_djq.project.store import Store
 __all__ = ["Contents"]
 
 KEY = "contents"
-# So many files that were read make it worth while to keep all numbers again.
+# So many files that were read make it worth while to keep their numbers.
 MANY = 20
 
 
@@ -25,7 +25,7 @@ class Contents:
         self._store = store
         self._kept: dict[str, list[int]] | None = None
         self._asked: dict[str, int | None] = {}
-        self._news = 0
+        self._news: dict[str, list[int]] = {}
 
     def of(self, path: str) -> int | None:
         """The number of a file; None where it cannot be read."""
@@ -34,14 +34,14 @@ class Contents:
         return self._asked[path]
 
     def keep(self, at_once: bool = False) -> None:
-        """Keep the numbers, unless few of them are new; ``at_once`` keeps those few too."""
-        if self._kept is not None and self._news >= (1 if at_once else MANY):
-            self._store.write(KEY, self._kept)
-            self._news = 0
+        """Keep the numbers that are new; ``at_once`` does so too where reading those files again costs no more."""
+        if self._kept is not None and len(self._news) >= (1 if at_once else MANY):
+            self._store.add_to_table(KEY, self._kept, self._news)
+            self._news = {}
 
     def _number(self, path: str) -> int | None:
         if self._kept is None:
-            self._kept = self._store.read(KEY) or {}
+            self._kept = self._store.read_table(KEY)
         try:
             status = os.stat(path)
             # A tool may set back the time of a change, but not that of the entry itself.
@@ -54,6 +54,5 @@ class Contents:
         except OSError:
             return None
         number = zlib.crc32(data) << 32 | zlib.adler32(data)
-        self._kept[path] = [*state, number]
-        self._news += 1
+        self._kept[path] = self._news[path] = [*state, number]
         return number

@@ -49,15 +49,16 @@ def calls_of(facts: FileFacts) -> FileCalls:
     return FileCalls(*facts["calls"])
 
 
-def read_facts(files: Sequence[tuple[str, str]]) -> list[FileFacts]:
+def read_facts(files: Sequence[tuple[str, str]], parsed: Source | None = None) -> list[FileFacts]:
     """The facts of files, given as path and dotted name, in their order; a long list is shared with other processes.
 
+    ``parsed`` is a file that is parsed already; its text may be another one than that on disk, as in an editor.
     flake8's own workers may have no children of multiprocessing: a plain process does.
     """
     shares = min(os.cpu_count() or 1, 4, 1 + len(files) // SHARE)
     parts = [list(files[index::shares]) for index in range(shares)]
     processes = [_start(part) for part in parts[1:]]
-    results = [_facts_of(parts[0])]
+    results = [_facts_of(parts[0], parsed)]
     results += [_finish(process, part) for process, part in zip(processes, parts[1:], strict=True)]
     return [results[index % shares][index // shares] for index in range(len(files))]
 
@@ -90,9 +91,10 @@ def _finish(process: subprocess.Popen[bytes] | None, part: list[tuple[str, str]]
     return _facts_of(part)
 
 
-def _facts_of(part: Sequence[tuple[str, str]]) -> list[FileFacts]:
+def _facts_of(part: Sequence[tuple[str, str]], parsed: Source | None = None) -> list[FileFacts]:
+    known = os.path.abspath(parsed.path) if parsed is not None else ""
     with _no_collection():
-        return [_facts(path, module) for path, module in part]
+        return [_facts(path, module, parsed if path == known else None) for path, module in part]
 
 
 @contextmanager
@@ -107,15 +109,18 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _facts(path: str, module: str) -> FileFacts:
+def _facts(path: str, module: str, parsed: Source | None) -> FileFacts:
     """The facts of one file; none of a file that Python cannot read."""
     try:
         text = Files(None).text(Path(path))
         if text is None:
             return {"calls": list(NOTHING), "models": {}, "relations": []}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(text)
+        if parsed is not None and parsed.text == text:
+            tree = parsed.tree
+        else:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                tree = ast.parse(text)
         source = Source(path, text, tree)
         calls, models = file_calls(source, module), relations_of(source, module)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -23,6 +23,7 @@ from flake8_djq.project.files import dependency_files, telling_files
 from flake8_djq.project.overview import DJANGO, LISTING, Overview
 from flake8_djq.project.roots import Roots, find_roots
 from flake8_djq.project.store import Store, fingerprint
+from flake8_djq.source import Source
 
 __all__ = ["OVERVIEW_OF", "RELATIONS_OF", "Kept", "Used", "open_kept"]
 
@@ -73,17 +74,19 @@ def _open(roots: Roots, options: Options) -> Kept:
 def _code() -> list[tuple[str, int, int]]:
     """The code of the linter: what other code made counts no more.
 
-    That of an installed version is known by its sizes, since each installation gives it another time; where somebody
-    works on it, the time counts too.
+    That of an installed version is known by the record of its files; where somebody works on it, by sizes and times.
     """
     package = Path(__file__).parent.parent
-    is_installed = package.parent.name in ("site-packages", "dist-packages")
+    with suppress(OSError):
+        record = (package.parent / f"{package.name}-{__version__}.dist-info" / "RECORD").read_bytes()
+        if f"{package.name}/__init__.py,".encode() in record:
+            return [("RECORD", len(record), zlib.crc32(record))]
     found = []
     for folder in (folder for folder, _, _ in os.walk(package) if not folder.endswith("__pycache__")):
         for entry in os.scandir(folder):
             if entry.name.endswith(".py"):
                 status = entry.stat()
-                found.append((entry.name, status.st_size, 0 if is_installed else status.st_mtime_ns))
+                found.append((entry.name, status.st_size, status.st_mtime_ns))
     return sorted(found)
 
 
@@ -95,6 +98,8 @@ class Kept:
         self.options = options
         self.store = store
         self.contents = Contents(store)
+        # The file that is linted now: it is parsed already.
+        self.linted: Source | None = None
         self._stamps: Used = {}
         self._used: list[Used] = []
         self._listings: dict[Path, list[str]] = {}
@@ -104,19 +109,23 @@ class Kept:
         """What a look at all files tells. Who asks it says so with ``note``."""
         return Overview(self)
 
-    def recall(self, key: str) -> tuple[Any] | None:
-        """What is kept under a key, if all that it was made from is as it was."""
+    def recall(self, key: str, text: str = "") -> tuple[Any] | None:
+        """What is kept under a key, if all that it was made from is as it was, ``text`` first."""
         kept = self.store.read(key)
-        if kept is None or any(self._stamp(name) != _as_stamp(stamp) for name, stamp in kept[0].items()):
+        # The text is asked first: of another one nobody need know what else has changed.
+        if kept is None or kept[2] != text:
+            return None
+        used = {name: _as_stamp(stamp) for name, stamp in kept[0].items()}
+        if any(self._stamp(name) != stamp for name, stamp in used.items()):
             return None
         if self._used:
-            self._used[-1].update((name, _as_stamp(stamp)) for name, stamp in kept[0].items())
+            self._used[-1].update(used)
         return (kept[1],)
 
-    def keep(self, key: str, used: Used, value: Any) -> None:
-        """Keep what was made from the things ``used``; nothing that was made from a file that went meanwhile."""
+    def keep(self, key: str, used: Used, value: Any, text: str = "") -> None:
+        """Keep what was made from a text and the things ``used``; nothing that came from a file that went meanwhile."""
         if None not in used.values():
-            self.store.write(key, [used, value])
+            self.store.write(key, [used, value, text])
             self.contents.keep()
 
     @contextmanager

@@ -201,14 +201,12 @@ class Overview:
         }
 
     def _all_facts(self) -> dict[str, FileFacts]:
-        from flake8_djq.project.facts import read_facts
-
         for path, expected in self._sums_of_files.items():
             kept = self._kept.store.read(f"{path}|facts") if path not in self._facts else None
             if kept is not None and kept[0] == expected:
                 self._facts[path] = kept[1]
         missing = [path for path in self._sums_of_files if path not in self._facts]
-        self._facts.update(zip(missing, read_facts(self._named(missing)), strict=True))
+        self._facts.update(zip(missing, self._read_facts(missing), strict=True))
         # In one order, however they came: of two ways to a function the first one counts.
         return {path: self._facts[path] for path in sorted(self._sums_of_files)}
 
@@ -229,24 +227,25 @@ class Overview:
         return sums
 
     def _kept_sums_of_files(self) -> dict[str, int]:
-        kept = self._kept.store.read(FILES) or {}
+        kept = self._kept.store.read_table(FILES)
         return {path: number for path, (content, number) in kept.items() if self._contents.get(path) == content}
 
     def _read_files(self, missing: list[str], sums: dict[str, int]) -> None:
-        from flake8_djq.project.facts import read_facts
-
         if not missing:
             return
         with self._kept.store.many():
-            for path, read in zip(missing, read_facts(self._named(missing)), strict=True):
+            for path, read in zip(missing, self._read_facts(missing), strict=True):
                 self._facts[path] = read
                 sums[path] = _sum(read)
                 self._kept.store.write(f"{path}|facts", [sums[path], read])
-            self._kept.store.write(FILES, {path: [self._contents[path], number] for path, number in sums.items()})
+            table = {path: [self._contents[path], number] for path, number in sums.items()}
+            self._kept.store.add_to_table(FILES, table, {path: table[path] for path in missing})
             self._kept.contents.keep(at_once=True)
 
-    def _named(self, paths: list[str]) -> list[tuple[str, str]]:
-        return [(path, self._kept.roots.module_of(Path(path))) for path in paths]
+    def _read_facts(self, paths: list[str]) -> list[FileFacts]:
+        from flake8_djq.project.facts import read_facts
+
+        return read_facts([(path, self._kept.roots.module_of(Path(path))) for path in paths], self._kept.linted)
 
     @cached_property
     def _contents(self) -> dict[str, int]:

@@ -38,6 +38,9 @@ PATIENCE = 2.0
 NO_ROOM = ("locked", "full")
 # Seconds to wait for another process that makes what this one needs too.
 LONGEST = 60.0
+# A table is kept in two entries: most of it, and under this word what came since, up to such a share of it.
+RECENT = "recent"
+SHARE = 1 / 8
 # Seconds after which what another version or other options have written goes.
 OLD = 7 * 24 * 3600
 
@@ -52,6 +55,7 @@ class Store:
         self._may_write = self._file is not None
         self._is_anew = False
         self._is_alone = False
+        self._recent: dict[str, dict[str, Any]] = {}
         if self._file is not None and os.path.exists(self._file):
             self._open()
 
@@ -71,6 +75,20 @@ class Store:
         """Keep a value that JSON can hold."""
         name, text = os.fsencode(key), json.dumps(value, separators=(",", ":")).encode()
         self._say("INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", name, text, _sum(name, text))
+
+    def read_table(self, key: str) -> dict[str, Any]:
+        """The values that ``add_to_table`` has kept under a key, by their own keys."""
+        self._recent[key] = self.read(f"{key} {RECENT}") or {}
+        return {**(self.read(key) or {}), **self._recent[key]}
+
+    def add_to_table(self, key: str, table: dict[str, Any], news: dict[str, Any]) -> None:
+        """Keep what came since a table was read; ``table`` is all of it. Little is written where little is new."""
+        recent = {**self._recent.get(key, {}), **news}
+        if len(recent) > SHARE * len(table):
+            self.write(key, table)
+            recent = {}
+        self.write(f"{key} {RECENT}", recent)
+        self._recent[key] = recent
 
     @contextlib.contextmanager
     def many(self) -> Iterator[None]:
