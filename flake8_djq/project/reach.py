@@ -7,7 +7,7 @@ followed for the class that it is called on: what ``self.fetch()`` means in a ba
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import NamedTuple
 
@@ -94,9 +94,9 @@ def _everybodys(project: _Project, entries: Collection[_Function]) -> set[str]:
                 pending.append(function)
     callers = {function.dotted for function in seen}
     outside: dict[str, set[str]] = {}
-    for caller in project.functions():
+    for caller, references in project.callers_of(inside):
         if caller.dotted not in callers:
-            for function in project.called(caller, optional=True):
+            for function in project.meant(references, caller):
                 if function.dotted in inside:
                     outside.setdefault(function.dotted, set()).add(caller.dotted)
     return {name for name, others in outside.items() if len(others) > max(len(inside[name]), FEW)}
@@ -116,11 +116,29 @@ class _Project:
         owner = name.rpartition(".")[0]
         return _Function(module, name, _Class(module, owner) if owner else None)
 
-    def functions(self) -> Iterator[_Function]:
-        """All functions, and the code outside functions of every module."""
+    def callers_of(self, called: Collection[str]) -> Iterator[tuple[_Function, list[str]]]:
+        """The functions, and modules for the code outside functions, that may call one of these, and the calls.
+
+        Told by names alone, since to find what each of them stands for would take longer than all the rest.
+        """
+        names = {name.rpartition(".")[2] for name in called}
         for module, facts in self.facts.items():
-            for name in facts.functions:
-                yield self.own_function(module, name)
+            for name, target in facts.names.items():
+                last = name.rpartition(".")[2]
+                if last != target.rpartition(".")[2]:
+                    names.add(last)
+            for name in facts.classes:
+                owner = _Class(module, name)
+                made = self._member(owner, self.order(owner), ["__init__"])
+                if isinstance(made, _Function) and made.dotted in called:
+                    names.add(name)
+        names |= {f"{name}()" for name in names}
+        for module, facts in self.facts.items():
+            for name, references in facts.functions.items():
+                all_references = chain(references, facts.optional.get(name, ()))
+                some = [reference for reference in all_references if reference.rpartition(".")[2] in names]
+                if some:
+                    yield self.own_function(module, name), some
 
     def entries(self, batch_modules: Collection[str]) -> Iterator[tuple[_Function, str]]:
         """The functions with which batch work starts, and the words for it."""
@@ -134,7 +152,13 @@ class _Project:
     def called(self, caller: _Function, optional: bool) -> Iterator[_Function]:
         """The functions of the project that one of them calls or hands on; ``optional``: where it is asked to, too."""
         facts = self.facts[caller.module]
-        for reference in chain(facts.functions[caller.name], facts.optional.get(caller.name, ()) if optional else ()):
+        yield from self.meant(facts.functions[caller.name], caller)
+        if optional:
+            yield from self.meant(facts.optional.get(caller.name, ()), caller)
+
+    def meant(self, references: Iterable[str], caller: _Function) -> Iterator[_Function]:
+        """The functions of the project that some references in one of them stand for."""
+        for reference in references:
             head, _, rest = reference.partition(".")
             if head in ("self", "super") and caller.receiver is not None:
                 order = self.order(caller.receiver)
