@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import sys
-from datetime import date
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,7 @@ def _text(measured: Measured, version: str) -> str:
     lines = [f"    {json.dumps(model)}: {json.dumps(models[model])}" for model in sorted(models)]
     head = {
         "format": FORMAT,
-        "date": date.today().isoformat(),
+        "date": datetime.now(timezone.utc).date().isoformat(),  # Django sets the time zone of the settings
         "django": version,
         "databases": dict(sorted(measured.databases.items())),
     }

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -148,7 +148,7 @@ def test_the_file(measured: Measured) -> None:
     models = content.pop("models")
     assert content == {
         "format": 1,
-        "date": date.today().isoformat(),
+        "date": datetime.now(timezone.utc).date().isoformat(),
         "django": django.get_version(),
         "databases": {"default": {"mariadb": "mysql"}.get(measured.database, measured.database)},
     }
