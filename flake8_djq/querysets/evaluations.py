@@ -161,8 +161,17 @@ class Loop:
 
     @cached_property
     def resets(self) -> frozenset[str]:
-        """The collections that the body empties or replaces."""
-        names = set(self._assigned)
+        """The collections that the body empties or replaces; ``rows += more`` does neither."""
+        grown = {
+            child.target
+            for child in self._nodes
+            if isinstance(child, ast.AugAssign) and isinstance(child.op, ast.Add | ast.BitOr)
+        }
+        names = {
+            child.id
+            for child in self._nodes
+            if isinstance(child, ast.Name) and not isinstance(child.ctx, ast.Load) and child not in grown
+        }
         for child in self._nodes:
             if isinstance(child, ast.Assign):
                 names.update(dotted_name(target) for target in child.targets)

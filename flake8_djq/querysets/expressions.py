@@ -318,11 +318,13 @@ class Expressions(Paging):
         self.is_generator = True
         if node.value is not None:
             self.escape(self.expr(node.value), node.value)
+        self.effects()  # whoever goes through the generator may write between its turns
         return UNKNOWN
 
     def _read_YieldFrom(self, node: ast.YieldFrom) -> Value:
         self.is_generator = True
         self.consume(self.expr(node.value), node.value, How.LOOP, "yield from")
+        self.effects()
         return UNKNOWN
 
     def _read_ListComp(self, node: ast.ListComp) -> Value:

@@ -19,6 +19,7 @@ from flake8_djq.querysets.services import Services
 from flake8_djq.querysets.spelling import shorten
 from flake8_djq.querysets.statements import FunctionReader
 from flake8_djq.querysets.values import (
+    NONE,
     PLAIN,
     UNKNOWN,
     Bound,
@@ -194,7 +195,8 @@ class Module(Services):
         if reader is None:
             return Summary(UNKNOWN, has_effects=True)
         function = self._functions[name].node
-        value = join(reader.returned) if reader.returned else PLAIN
+        nothing = (NONE,) if reader.may_give_none else ()
+        value = join((*reader.returned, *nothing)) if reader.returned else PLAIN
         if reader.is_generator:
             value = UNKNOWN
         elif UNKNOWN in alternatives(value) and function.returns is not None:

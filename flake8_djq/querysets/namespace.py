@@ -14,6 +14,7 @@ from flake8_djq.querysets.declarations import OTHER_ORMS, ClassKind, Declaration
 from flake8_djq.querysets.exchange import from_json, renamed
 from flake8_djq.querysets.expressions import Expressions
 from flake8_djq.querysets.values import (
+    NONE,
     ON_READING,
     PLAIN,
     UNIQUE,
@@ -352,10 +353,15 @@ class Namespace:
         if imported is not None:
             return imported
         values = [self._shared(value, owner, name) for value in self._stored(owner, name, asking)]
+        if values and all(value == NONE for value in values) and self._has_writers(owner, name):
+            values.append(UNKNOWN)  # another method sets it, and is being read
         declared = self.class_attribute(owner, name)
         if not isinstance(declared, Unknown) and not (values and declared == PLAIN):
             values.append(declared)
         return join(values)
+
+    def _has_writers(self, owner: str, name: str) -> bool:
+        return sum(len(self._writers.get((candidate, name), ())) for candidate in self._lineage(owner)) > 1
 
     def keeps(self, owner: str, name: str) -> bool:
         """Whether each reading of an attribute gives the same object: it is no method and no property."""

@@ -41,6 +41,8 @@ class FunctionReader(Expressions):
     def __init__(self, module: Module, function: Function | None) -> None:
         super().__init__(module, function)
         self.returned: list[Value] = []
+        # Whether it may end without a value, as in ``if rows: return rows``.
+        self.may_give_none = False
         self.given: dict[str, Value] = {}
         self._leaving: list[tuple[list[State], list[State]]] = []
 
@@ -50,6 +52,7 @@ class FunctionReader(Expressions):
         for name, value in names.items():
             self.state.bind(name, from_callers(value))
         self.block(body)
+        self.may_give_none |= self.state.alive
 
     @property
     def subjects(self) -> list[Subject]:
@@ -125,6 +128,8 @@ class FunctionReader(Expressions):
             value = self.expr(node.value)
             self.escape(value, node.value)
             self.returned.append(value)
+        else:
+            self.may_give_none = True
         self._depart()
 
     def _run_Raise(self, node: ast.Raise) -> None:
@@ -318,12 +323,13 @@ class FunctionReader(Expressions):
 
     def _run_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """Read the body where it is defined: with what the outer names hold there."""
-        outer, loops, leaving, returned, generator = (
+        outer, loops, leaving, returned, generator, may_give_none = (
             self.state,
             self.loops,
             self._leaving,
             self.returned,
             self.is_generator,
+            self.may_give_none,
         )
         self._capture(node, outer)
         self.state, self.loops, self._leaving, self.returned = outer.copy(), (), [], []
@@ -332,9 +338,11 @@ class FunctionReader(Expressions):
             for name, value in self.module.parameters(node).items():
                 self.state.bind(name, value)
             self.block(node.body)
+            if self.state.alive and self.returned:
+                self.returned.append(NONE)
         gives = UNKNOWN if self.is_generator or not self.returned else join(self.returned)
         self.state, self.loops, self._leaving, self.returned = outer, loops, leaving, returned
-        self.is_generator = generator
+        self.is_generator, self.may_give_none = generator, may_give_none
         self.state.bind(node.name, InnerFunction(gives))
 
     _run_AsyncFunctionDef = _run_FunctionDef

@@ -50,17 +50,24 @@ class Share(IntEnum):
 
 
 class Kept(NamedTuple):
-    """The collection, in words, that rows go into and that outlives the loop; ``doubt`` says what PERHAPS hangs on."""
+    """The collection, in words, that rows go into and that outlives the loop; ``doubt`` says what PERHAPS hangs on.
+
+    ``are_values`` says that they are values already: ``values_list("pk", flat=True)``.
+    """
 
     share: Share = Share.NONE
     collection: str = ""
     doubt: str = ""
+    are_values: bool = False
 
     @property
     def remedy(self) -> str:
         """What to do where all rows stay, so that no stream would gain anything; "" elsewhere."""
-        stays = f"they all stay in {self.collection}: keep only what is needed of them, or work in batches"
-        return stays if self.share is Share.ALL else ""
+        if self.share is not Share.ALL:
+            return ""
+        if self.are_values:
+            return f"they all stay in {self.collection}, which grows with the table: work in batches"
+        return f"they all stay in {self.collection}: keep only what is needed of them, or work in batches"
 
     @property
     def remark(self) -> str:
@@ -73,14 +80,22 @@ class Kept(NamedTuple):
 
 def kept_in(evaluation: Evaluation, source: Source) -> Kept:
     """What keeps the rows of a loop. Nothing does where the loop empties it, or may have it emptied."""
+    return _kept_in(evaluation, source)._replace(are_values=evaluation.queryset.values)
+
+
+def _kept_in(evaluation: Evaluation, source: Source) -> Kept:
     loop = evaluation.feeds
     if loop is None:
         return _extended(evaluation, source)
     if not isinstance(loop.node, ast.For | ast.AsyncFor):
         return _comprehension(loop, evaluation.node, source)
-    row = _name_of_row(loop.node, evaluation.node)
-    if not row:
-        return Kept()
+    of_each = [_kept_of(row, loop, source) for row in _names_of_row(loop.node, evaluation.node)]
+    return min(of_each, key=lambda kept: kept.share, default=Kept())
+
+
+def _kept_of(row: str, loop: Loop, source: Source) -> Kept:
+    """What keeps the row of a loop, or one column of it."""
+    assert isinstance(loop.node, ast.For | ast.AsyncFor)
     turn = _Turn(loop.node, loop.resets, source)
     turn.read(loop.node.body, {row: Held.SURELY})
     return max(turn.found, key=lambda kept: kept.share, default=Kept())
@@ -94,14 +109,26 @@ def _extended(evaluation: Evaluation, source: Source) -> Kept:
     return Kept(Share.ALL, name) if name and not is_emptied else Kept()
 
 
-def _name_of_row(loop: ast.For | ast.AsyncFor, rows: ast.expr) -> str:
-    """What a loop calls a row: also in ``for number, row in enumerate(rows)`` and ``for row, name in zip(rows, x)``."""
+def _names_of_row(loop: ast.For | ast.AsyncFor, rows: ast.expr) -> list[str]:
+    """What a loop calls a row, or its columns: ``for name, price in rows``.
+
+    Also in ``for number, row in enumerate(rows)`` and ``for row, name in zip(rows, x)``.
+    """
     target, gone_over = loop.target, loop.iter
+    if gone_over is rows:
+        return _columns(target)
     if isinstance(target, ast.Tuple) and isinstance(gone_over, ast.Call) and rows in gone_over.args:
         place = {"enumerate": 1, "zip": gone_over.args.index(rows)}.get(dotted_name(gone_over.func))
         if place is not None and place < len(target.elts):
             target = target.elts[place]
-    return target.id if isinstance(target, ast.Name) else ""
+    return _columns(target) if not isinstance(target, ast.Tuple) else []
+
+
+def _columns(target: ast.expr) -> list[str]:
+    """The names that a row is taken apart to; none where they are no plain names."""
+    parts = target.elts if isinstance(target, ast.Tuple) else [target]
+    names = [part.id for part in parts if isinstance(part, ast.Name)]
+    return names if len(names) == len(parts) else []
 
 
 class _Turn:
@@ -140,6 +167,9 @@ class _Turn:
                     yield Kept(Share.PERHAPS, name, f"they stay in {name}")
                 else:
                     yield Kept(_share(held, always), name, f"what goes into {name} keeps them")
+        given = statement.value if isinstance(statement, ast.Expr) else None
+        if isinstance(given, ast.Yield) and given.value is not None and self._held(given.value, holders):
+            yield Kept(Share.PERHAPS, doubt="whoever goes through the generator keeps them")
         for name in self._handed_with_row(statement, holders):
             yield Kept(Share.PERHAPS, name, f"they stay in {name}")
 
@@ -331,12 +361,14 @@ def _comprehension(loop: Loop, iterated: ast.expr, source: Source) -> Kept:
     generators: list[ast.comprehension] = getattr(loop.node, "generators", [])
     if not made or len(generators) != 1 or generators[0].iter is not iterated:
         return Kept()
-    row = generators[0].target
-    if not isinstance(row, ast.Name):
-        return Kept()
-    holders = {row.id: Held.SURELY}
     parts = [(getattr(loop.node, name, None), held_by) for name, held_by in PARTS.items()]
-    held = max(held_by(part, holders, source) for part, held_by in parts if part is not None)
+    held = min(
+        (
+            max(held_by(part, {row: Held.SURELY}, source) for part, held_by in parts if part is not None)
+            for row in _columns(generators[0].target)
+        ),
+        default=Held.NOT,
+    )
     return Kept(_share(held, not generators[0].ifs), f"a {made}", f"what goes into the {made} keeps them")
 
 

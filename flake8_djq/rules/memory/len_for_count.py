@@ -50,7 +50,7 @@ class LenForCount(Rule[Evaluation]):
     attribute. There `len()` costs nothing more, and `.count()` would add a query. Where code elsewhere may hold the
     same object, or it may be loaded already. Inside a loop over an object from outside it: the first turn loads the
     rows for all. On lists. On slices with a stop. Where the number only decides whether there are rows (DJQ104). Under
-    `select_for_update()`, which loads the rows to lock them.
+    `select_for_update()`, which loads the rows to lock them, and on raw queries, which cannot count.
 
     ## Fix safety
     Safe: the number is the same. (A queryset that was evaluated before is left alone.)
@@ -66,7 +66,7 @@ class LenForCount(Rule[Evaluation]):
     subject = Evaluation
 
     def check(self, subject: Evaluation, file: File) -> Iterator[Finding]:
-        if subject.how is not How.LENGTH or subject.asks_existence is not None:
+        if subject.how is not How.LENGTH or subject.asks_existence is not None or subject.queryset.raw:
             return
         if "select_for_update" in subject.queryset.steps:
             return  # the rows are loaded to be locked

@@ -159,7 +159,8 @@ class LoopWithoutIterator(Rule[Evaluation]):
             return Remedy(reuse if subject.repeated_by_loop else kept.remedy or reuse)
         remedy = remedy_for(subject, file)
         text = remedy.text + kept.remark
-        if may_be_asked_on_each_turn(subject):
+        # A ``while`` that asks anew waits for others to change the rows.
+        if may_be_asked_on_each_turn(subject) and not isinstance(subject.loops[-1].node, ast.While):
             line = getattr(subject.loops[-1].node, "lineno", subject.node.lineno)
             text = f"line {line} asks for them on each turn: ask once before it if it changes none of them, else {text}"
         return remedy._replace(text=text)
@@ -187,7 +188,7 @@ class LoopWithoutIterator(Rule[Evaluation]):
                 return None
             return (
                 "an outer loop goes over them on its later turns too, so .iterator() would run the query each time:"
-                " narrow it before that loop"
+                " only a single pass, with that loop inside, could stream"
             )
         return self._read_too(filled, subject, file) if filled else ""
 

@@ -93,6 +93,8 @@ class TruthForExists(Rule[Subject]):
     def _evaluation(self, subject: Evaluation, file: File) -> Iterator[Finding]:
         if subject.how not in WASTE or subject.perhaps_cached or subject.result_used:
             return
+        if subject.queryset.raw:
+            return  # raw() gives rows and no question about them
         if "select_for_update" in subject.queryset.steps:
             return  # the rows are loaded to be locked
         if any(use.how.loads for use in subject.later):

@@ -47,7 +47,8 @@ class InvariantQueryInLoop(Rule[Evaluation]):
     When the query depends on the loop variable or on anything that the loop assigns, other than the queryset itself.
     When the loop writes to the model, or calls code that the linter does not know and that may. When the query does not
     run on every turn (under an `if`, a `try` handler, or, unless it loads rows, in a `try` at all), or the body ends in
-    `break`, `return` or `raise`. In `while True` loops, which often wait for an answer to change. On a queryset object
+    `break`, `return` or `raise`. In `while True` loops, and in the test of any `while`, which often wait for an answer
+    to change, and in generators, since whoever goes through one may write between its turns. On a queryset object
     from outside the loop that is loaded once and then cached. On relations that a prefetch may have filled, and where
     only the name of a method of the project suggests that it gives a queryset.
 
@@ -70,7 +71,7 @@ class InvariantQueryInLoop(Rule[Evaluation]):
     subject = Evaluation
 
     def check(self, subject: Evaluation, file: File) -> Iterator[Finding]:
-        if not is_asked_on_each_turn(subject):
+        if not is_asked_on_each_turn(subject) or _waits_for_change(subject):
             return
         text, line = spell(subject.node), getattr(subject.loops[-1].node, "lineno", 0)
         message = (
@@ -97,6 +98,12 @@ class InvariantQueryInLoop(Rule[Evaluation]):
             name = free_name(source, subject)
             parts = keep_in_name(source, outer, name, asked) if name else None
         return Edit(parts, safe=False) if parts else None
+
+
+def _waits_for_change(evaluation: Evaluation) -> bool:
+    """Whether a loop ends by what the query answers: then somebody else changes its rows."""
+    loop = evaluation.loops[-1].node
+    return isinstance(loop, ast.While) and any(part is evaluation.node for part in ast.walk(loop.test))
 
 
 def _kept_in(statement: ast.stmt, asked: ast.expr) -> str:
