@@ -94,19 +94,26 @@ SPECIAL = frozenset(
 )
 
 
+class _Uses:
+    """What a piece of code calls, and the attributes of its own object that it names: one may be a property."""
+
+    def __init__(self) -> None:
+        self.calls: list[ast.Call] = []
+        self.own_attributes: set[str] = set()
+
+
 class _Scope:
-    """The names that one function, class body or module binds, and the calls in it."""
+    """The names that one function, class body or module binds, and what it uses: always, or on a condition."""
 
     def __init__(self, parent: _Scope | None, this: str = "") -> None:
         self.parent = parent
         self.this = this
-        self.calls: list[ast.Call] = []
-        self.optional_calls: list[ast.Call] = []
+        self.uses = _Uses()
+        self.optional_uses = _Uses()
         # The parameters, those of them that are off unless a caller says otherwise, and ``**words``.
         self.parameters: frozenset[str] = frozenset()
         self.switches: frozenset[str] = frozenset()
         self.words: frozenset[str] = frozenset()
-        self.own_attributes: set[str] = set()
         self.bound: dict[str, list[str | ast.expr]] = {}
         self.known: dict[str, str] = {}
         if this:
@@ -146,12 +153,13 @@ class _Reader:
         self._scan_outside()
         outside = self._scopes[:]
         scopes = [self._scan_function(function) for function in functions]
-        references = {MODULE: {name for scope in outside for name in self._references(scope, scope.calls)}}
+        references = {MODULE: {name for scope in outside for name in self._references(scope, scope.uses)}}
         optional: dict[str, set[str]] = {}
         for function, scope in zip(functions, scopes, strict=True):
-            references.setdefault(function.name, set()).update(self._references(scope, scope.calls))
-            if scope.optional_calls:
-                optional.setdefault(function.name, set()).update(self._references(scope, scope.optional_calls))
+            references.setdefault(function.name, set()).update(self._references(scope, scope.uses))
+            found = set(self._references(scope, scope.optional_uses))
+            if found:
+                optional.setdefault(function.name, set()).update(found)
         entries, handed = self._entries(), self._handed()
         return FileCalls(
             {name: sorted(found) for name, found in references.items()},
@@ -203,7 +211,7 @@ class _Reader:
         Returns the classes that were not entered. Every node of every file passes here, hence no helpers in the loop.
         """
         classes: list[ast.ClassDef] = []
-        calls, children = scope.calls, CHILDREN
+        calls, children = scope.uses.calls, CHILDREN
         pending: list[ast.AST] = list(body)
         while pending:
             node = pending.pop()
@@ -229,7 +237,7 @@ class _Reader:
                     value = node.value
                     if value.__class__ is ast.Name:
                         if value.id == scope.this and node.ctx.__class__ is ast.Load:
-                            scope.own_attributes.add(node.attr)
+                            scope.uses.own_attributes.add(node.attr)
                         continue
                 elif isinstance(node, ast.Assign | ast.AnnAssign):
                     if node.value is not None:
@@ -259,9 +267,9 @@ class _Reader:
     def _scan_optional(self, node: ast.If | ast.IfExp, scope: _Scope, owner: str) -> None:
         """Note what stands under a condition, with its calls apart from the others."""
         body, otherwise = (node.body, node.orelse) if isinstance(node, ast.If) else ([node.body], [node.orelse])
-        calls, scope.calls = scope.calls, scope.optional_calls
+        uses, scope.uses = scope.uses, scope.optional_uses
         self._scan([*body, *otherwise], scope, owner, inside=True)
-        scope.calls = calls
+        scope.uses = uses
 
     def _assign(self, target: ast.expr, value: ast.expr, scope: _Scope, owner: str) -> bool:
         """Note what a plain name or an attribute of the own object stands for; False for other targets."""
@@ -346,9 +354,9 @@ class _Reader:
             return before if before in ("", "self") else before + "()"
         return ""
 
-    def _references(self, scope: _Scope, calls: list[ast.Call]) -> Iterator[str]:
+    def _references(self, scope: _Scope, uses: _Uses) -> Iterator[str]:
         """What the body of a scope calls or hands on."""
-        for call in calls:
+        for call in uses.calls:
             callee = self._reference(call.func, scope)
             if callee and not callee.startswith(NOT_OURS):
                 yield callee + "()"
@@ -359,9 +367,8 @@ class _Reader:
                         if _only_keeps(last_name(call.func)):
                             break
                         yield reference
-        if scope.own_attributes and self._named(scope.this, scope) == "self":
-            # Also where nothing is called: it may be a property.
-            yield from (f"self.{name}" for name in scope.own_attributes)
+        if uses.own_attributes and self._named(scope.this, scope) == "self":
+            yield from (f"self.{name}" for name in uses.own_attributes)
 
     def _base(self, base: ast.expr) -> str:
         if isinstance(base, ast.Subscript):
@@ -419,7 +426,7 @@ class _Reader:
         handed: dict[str, str] = {}
         if "RunPython" in text or any(word in text for word in QUEUES_ELSEWHERE):
             for scope in self._scopes:
-                for call in scope.calls:
+                for call in scope.uses.calls:
                     last = last_name(call.func)
                     if last == "RunPython":
                         for argument in (*call.args, *(keyword.value for keyword in call.keywords)):

@@ -448,3 +448,15 @@ def test_the_functions_of_the_shop() -> None:
     assert found["reports.search.djq101_flagged_documents.Writer.flush"] == "reached from task search.tasks.flush"
     assert "reports.djq101_flagged_reached._turnover" in found
     assert "reports.djq101_flagged_reached.nobody_calls_this" not in found
+
+
+def test_a_method_that_another_one_calls_on_a_condition_of_its_caller() -> None:
+    """Neither as a call, nor as an attribute that may be a property."""
+    importer = "class Importer:\n    def __init__(self, file=None):\n        {}\n            self.extract()\n"
+    importer += "    def extract(self): ...\n"
+    found = {}
+    for condition in ("if file:", "if ready():"):
+        files = {"shop/importing.py": importer.format(condition)}
+        found[condition] = from_command("Importer()", "from shop.importing import Importer", files)
+    assert "shop.importing.Importer.extract" not in found["if file:"]
+    assert "shop.importing.Importer.extract" in found["if ready():"]
