@@ -45,6 +45,12 @@ COMMAND_PATH = Pattern(r"(^|/)management/commands/(?!run_?(\w+_|test|dev)?server
 MIGRATION_PATH = Pattern(r"(^|/)\w*migrations/[^/]+\.py$")
 SCRIPT_PATH = Pattern(r"(^|/)scripts/[^/]+\.py$")
 
+# Calls that only make a module ready: of a file with nothing but these, and with functions, others use the functions.
+PREPARES = (
+    *("django.setup", "django.conf.settings.configure", "os.environ.", "os.chdir", "sys.path.", "logging."),
+    *("warnings.", "dotenv.", "environ.", "matplotlib.use", "gevent.monkey.", "nest_asyncio."),
+)
+
 # What makes rows up for tests and demonstrations: factory_boy, whose package may also be a project's own, and others.
 ROW_FACTORIES = Pattern(
     r"^factory(\.(django|fuzzy|faker|base|declarations)\b.*|\.[A-Z]\w*|\.post_generation)?$"
@@ -173,17 +179,45 @@ class Contexts:
     def is_script(self) -> bool:
         """Whether the file is run by itself: it sets Django up, or is a script of django-extensions' ``runscript``."""
         source = self._source
-        if "setup()" in source.text and any(
+        if self._sets_django_up:
+            return self._does_work()
+        return bool(SCRIPT_PATH.search(source.path)) and any(
+            function.name == "run" and function.node.col_offset == 0 for function in source.functions
+        )
+
+    @property
+    def is_only_imported(self) -> bool:
+        """Whether the file sets Django up for others, and only defines things."""
+        return self._sets_django_up and not self._does_work()
+
+    @property
+    def _sets_django_up(self) -> bool:
+        source = self._source
+        return "setup()" in source.text and any(
             isinstance(node, ast.Expr)
             and isinstance(node.value, ast.Call)
             and source.resolve(node.value.func) == "django.setup"
             and self._runs_by_itself(source.function_at(node.lineno))
             for node in source.statements
-        ):
-            return True
-        return bool(SCRIPT_PATH.search(source.path)) and any(
-            function.name == "run" and function.node.col_offset == 0 for function in source.functions
         )
+
+    def _does_work(self) -> bool:
+        """Whether a file that sets Django up does more than that."""
+        source = self._source
+        known = {function.name for function in source.functions}
+        if "__main__" in source.text or "main" in known or not known:
+            return True
+        for node in source.statements:
+            if source.function_at(node.lineno) is not None:
+                continue
+            if isinstance(node, ast.For | ast.AsyncFor | ast.While):
+                return True
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+                if not source.resolve(node.value.func).startswith(PREPARES):
+                    return True
+            elif isinstance(node, ast.Assign) and not known.isdisjoint(self._called(node.value)):
+                return True
+        return False
 
     def _runs_by_itself(self, function: Function | None) -> bool:
         """Whether running the file runs a function: a library has one that others call to set Django up."""

@@ -174,6 +174,20 @@ def show():
     for order in Order.objects.all():
         send(order)
 """
+# It sets Django up so that others can import it, and leaves all work to them.
+READY = """
+import os, sys
+import django
+sys.path.append("/srv/shop")
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")
+django.setup()
+from shop.models import Order
+
+class Orders:
+    def show(self):
+        for order in Order.objects.all():
+            send(order)
+"""
 RUN_SCRIPT = """
 from shop.models import Order
 
@@ -190,6 +204,8 @@ def run(*args):
         ("export.py", MAIN_SCRIPT),
         ("export.py", SETUP_IN_FUNCTION),
         ("export.py", SETUP_IN_MAIN),
+        ("shop/app.py", READY + "Orders().show()\n"),
+        ("shop/app.py", READY + "if __name__ == '__main__':\n    Orders().show()\n"),
         ("scripts/export.py", RUN_SCRIPT),
         ("shop/scripts/export.py", RUN_SCRIPT),
     ],
@@ -204,6 +220,7 @@ def test_scripts_are_batch(path: str, text: str) -> None:
         ("shop/orders.py", RUN_SCRIPT),  # run() of a module that is no script
         ("shop/scripts/helpers.py", LOOP),  # no run()
         ("shop/app.py", LIBRARY),  # others call what sets Django up
+        ("shop/app.py", READY),
         ("export.py", SCRIPT.replace("django.setup()", "# django.setup() has run already")),
         ("export.py", SCRIPT.replace("django.setup()", "other.setup()")),
         ("export.py", SCRIPT.replace("django.setup()", "print('call django.setup() first')")),

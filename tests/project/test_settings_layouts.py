@@ -276,6 +276,12 @@ UNIT = "[Service]\nEnvironment=DJANGO_SETTINGS_MODULE=shop.conf.main\n"
         (f"INSTALLED_APPS = ['silk']\nMIDDLEWARE = []\nif x():\n    MIDDLEWARE += ['{SILK}']\n", []),
         (f"DEBUG = False\nINSTALLED_APPS = ['debug_toolbar']\nMIDDLEWARE = ['{TOOLBAR}']\n", []),
         (f"DEBUG = get_bool('DEBUG', False)\nINSTALLED_APPS = []\nMIDDLEWARE = ['{TOOLBAR}']\n", []),
+        # A function decides who sees it.
+        (
+            f"DEBUG = True\nINSTALLED_APPS = ['debug_toolbar', 'silk']\nMIDDLEWARE = ['{TOOLBAR}', '{SILK}']\n"
+            "DEBUG_TOOLBAR_CONFIG = {'SHOW_TOOLBAR_CALLBACK': show}\n",
+            ["silk", SILK],
+        ),
         # Whether DEBUG is on is known to a module alone that is not there.
         (f"from .local_settings import *\nINSTALLED_APPS = []\nMIDDLEWARE = ['{TOOLBAR}']\n", []),
         (

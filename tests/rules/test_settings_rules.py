@@ -876,6 +876,61 @@ def test_what_no_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n
     assert [finding.code for finding in findings(text, name)] == expected
 
 
+@pytest.mark.parametrize(
+    ("follows", "expected"),
+    [
+        ("def show():\n    return 1\n", []),
+        ("def show():\n    return 1\nshow()\n", ["DJQ505"]),
+        ("print(1)\n", ["DJQ505"]),
+    ],
+)
+def test_files_that_only_make_django_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, follows: str, expected: list[str]
+) -> None:
+    text = (
+        'import os\nimport django\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\ndjango.setup()\n'
+    )
+    settings = {"shop/__init__.py": "", "shop/settings.py": "INSTALLED_APPS = []\nDEBUG = True\n"}
+    project_on_disk(tmp_path, {"manage.py": "", "shop/ready.py": text + follows, **settings}, monkeypatch)
+    assert [finding.code for finding in findings(text + follows, "shop/ready.py")] == expected
+
+
+@pytest.mark.parametrize(
+    ("others", "remedy"),
+    [
+        ({}, "switch it off there, and on by the environment of developers"),
+        ({"shop/production.py": "INSTALLED_APPS = []\nDEBUG = False\n"}, "name settings with DEBUG = False here"),
+        (
+            {"shop/production.py": "INSTALLED_APPS = []\nDEBUG = True\n"},
+            "switch it off there, and on by the environment of developers",
+        ),
+    ],
+)
+def test_the_remedy_names_settings_that_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: dict[str, str], remedy: str
+) -> None:
+    text = 'import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\n'
+    wsgi = {"shop/wsgi.py": text.replace("shop.settings", "shop.production")} if others else {}
+    settings = {"shop/__init__.py": "", "shop/settings.py": "INSTALLED_APPS = []\nDEBUG = True\n"}
+    project_on_disk(tmp_path, {"manage.py": text, **settings, **others, **wsgi}, monkeypatch)
+    [finding] = findings(text, "manage.py")
+    assert finding.message.endswith(remedy)
+
+
+def test_settings_are_named_by_the_variable_that_they_ask_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = 'import os\nif os.environ.get("{}", "shop.development") == "shop.development":\n'
+    text += "    from shop.development import *\nelse:\n    from shop.production import *\n"
+    files = {
+        "manage.py": "",
+        "shop/__init__.py": "",
+        "shop/development.py": "INSTALLED_APPS = []\nDEBUG = True\n",
+        "shop/production.py": "INSTALLED_APPS = []\nDEBUG = False\n",
+    }
+    for variable, expected in (("DJANGO_SETTINGS_MODULE", []), ("SHOP_SETTINGS", ["DJQ502"])):
+        project_on_disk(tmp_path, {**files, "shop/settings/celery.py": text.format(variable)}, monkeypatch)
+        assert [found.code for found in findings(text.format(variable), "shop/settings/celery.py")] == expected
+
+
 def test_settings_that_name_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (
         'import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\nINSTALLED_APPS = []\nDEBUG = 1\n'

@@ -168,6 +168,12 @@ class Effective:
     def middleware_unless(self) -> str:
         return _unless(self._state, "MIDDLEWARE")
 
+    @property
+    def toolbar_is_guarded(self) -> bool:
+        """Whether a function of the project decides for whom Django Debug Toolbar is shown, and so whether it works."""
+        config = _value(self._state, "DEBUG_TOOLBAR_CONFIG")
+        return isinstance(config, Mapping) and "SHOW_TOOLBAR_CALLBACK" in config.entries
+
     @cached_property
     def sql_logger(self) -> tuple[str, Way]:
         """The logger that logs every statement at DEBUG level, and what sets it so; "" for none."""

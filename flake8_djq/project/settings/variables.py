@@ -35,10 +35,12 @@ READS_VARIABLE = Pattern(
 # The same for functions that only say that they read a boolean: `get_bool("DEBUG", True)`. configparser's `getboolean`
 # is none of them: what follows there is the name of an option.
 GETS_BOOLEAN = Pattern(r"^_?(get|read)(_bool|_boolean|Bool)(_?(setting|var|variable))?$")
-# Variables that a hosting platform or a shell sets: there, "missing" means "on a developer's machine".
+# Variables that a hosting platform or a shell sets: there, "missing" means "on a developer's machine". And the one that
+# Django finds a settings module by: whoever reads it there finds it set.
 PLATFORM = Pattern(
     r"^_?(CI|DYNO|RENDER|VERCEL|RAILWAY|GAE|GOOGLE|K|FLY|AWS|AZURE|WEBSITE|HEROKU|PLATFORM|PYTHONANYWHERE|KUBERNETES"
     r"|GITHUB|GITLAB|TRAVIS|HOST|HOSTNAME|COMPUTERNAME|USER|USERNAME|HOME|PWD|PATH|LOGNAME|SHELL)(_|$)"
+    r"|^DJANGO_SETTINGS_MODULE$"
 )
 ABOUT_DEBUG = Pattern(r"DEBUG|DEV", re.IGNORECASE)
 # `"test" in sys.argv`: commands that neither production nor batch work runs.

@@ -15,6 +15,8 @@ from flake8_djq.rules.settings.query_log import kept_statements
 from flake8_djq.rules.settings.surroundings import Surroundings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from flake8_djq.project.settings.entry_points import Setter
 
 __all__ = ["CommandRunsWithDebug"]
@@ -64,9 +66,10 @@ class CommandRunsWithDebug(Rule[File]):
     ## When it is silent
 
     In `wsgi.py` and `asgi.py`, in tests, in the settings themselves, and in projects that only show or test something
-    (`example`, `sandbox`). Where the module is not part of the project, and where its `DEBUG` hangs on the environment
-    or on a module that may be there (`local_settings.py`). Where the line runs only on a condition. Where it is a
-    default, and a `Dockerfile` names other settings: they hold for every command in the container.
+    (`example`, `sandbox`). In files that set Django up and then only define things for others. Where the module is not
+    part of the project, and where its `DEBUG` hangs on the environment or on a module that may be there
+    (`local_settings.py`). Where the line runs only on a condition. Where it is a default, and a `Dockerfile` names
+    other settings: they hold for every command in the container.
 
     ## Fix safety
 
@@ -89,7 +92,7 @@ class CommandRunsWithDebug(Rule[File]):
         from flake8_djq.project.settings.entry_points import CONFIGURATION, setters
 
         source = file.source
-        if NO_COMMAND.search(source.path):
+        if NO_COMMAND.search(source.path) or file.contexts.is_only_imported:
             return
         around = Surroundings(source)
         classes = list(setters(source.tree, CONFIGURATION))
@@ -126,8 +129,16 @@ class CommandRunsWithDebug(Rule[File]):
             file,
             deciding.node,
             f"{when}{who} run with {named}, whose DEBUG is True ({settings.place(debug.way)}): Django keeps"
-            f" {kept_statements(file)} of each connection in memory; name settings with DEBUG = False here",
+            f" {kept_statements(file)} of each connection in memory; {self._remedy(module, file)}",
         )
+
+    def _remedy(self, module: Path, file: File) -> str:
+        """What to do: name other settings, where the project has some."""
+        settings = file.settings
+        others = (item for item in settings.ranked if item.path != str(module))
+        if any(not settings.effective(other.path, other.configuration).debug.is_on for other in others):
+            return "name settings with DEBUG = False here"
+        return "switch it off there, and on by the environment of developers"
 
 
 def _holds(statement: ast.stmt, node: ast.AST) -> bool:
