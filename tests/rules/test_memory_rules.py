@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import codes, expected, findings, places
+from tests.support import COMMAND, codes, expected, findings, places, project_on_disk
 
 HEAD = """
 import functools
@@ -988,3 +988,100 @@ def test_a_method_of_a_manager_that_asks_by_its_own_sql() -> None:
     text += "def work():\n    for event in Event.objects.due():\n        send(event)\n"
     assert codes(text.format("raw('SELECT * FROM event')")) == []
     assert codes(text.format("filter(due=True)")) == ["DJQ101"]
+    asks = text.replace("    for event in Event.objects.due():\n        send(event)\n", "    send({})\n")
+    # It has no count() and no exists().
+    for question, code in (("len(Event.objects.due())", "DJQ103"), ("not Event.objects.due()", "DJQ104")):
+        assert codes(asks.format("raw('SELECT * FROM event')", question)) == []
+        assert codes(asks.format("filter(due=True)", question)) == [code]
+
+
+@pytest.mark.parametrize(
+    ("ends", "expected"),
+    [
+        ("    if year:\n        return books", []),
+        ("    if not year:\n        return\n    return books", []),
+        ("    return books", ["DJQ104"]),
+        ("    if not year:\n        raise ValueError\n    return books", ["DJQ104"]),
+    ],
+)
+def test_a_function_that_may_give_none(ends: str, expected: list[str]) -> None:
+    text = f"{HEAD}def unsold(year):\n    books = Book.objects.filter(sold=None)\n{ends}\n"
+    text += "def show(request):\n    if unsold(request.year):\n        return 1\n"
+    assert codes(text, "shop/views.py") == expected
+
+
+def test_an_attribute_that_a_method_sets_after_it_was_none() -> None:
+    text = "class Service:\n    def __init__(self):\n        self.key = None\n"
+    text += "    def start(self):\n        self.key = {}\n        self.show()\n"
+    text += (
+        "    def show(self):\n        for book in Book.objects.filter(parent__pk=self.key):\n            send(book)\n"
+    )
+    assert codes(HEAD + text.format("find_key()")) == []
+    assert codes(HEAD + text.format("None")) == []
+    assert codes(HEAD + text.replace("        self.key = {}\n", "")) == ["DJQ101"]
+
+
+@pytest.mark.parametrize(
+    ("loop", "collection"),
+    [
+        ("    by = {}\n    for isbn, year in rows:\n        by[isbn] = year\n    send(by)", "by"),
+        ("    send({isbn: year for isbn, year in rows})", "a dict"),
+        ("    send([(year, isbn) for isbn, year in rows])", "a list"),
+    ],
+)
+def test_values_that_all_stay(loop: str, collection: str) -> None:
+    rows = "Book.objects.values_list('isbn', 'year')"
+    said = message(f"def work(send):\n{loop.replace('rows', rows)}\n")
+    assert said.endswith(f"they all stay in {collection}, which grows with the table: work in batches")
+
+
+@pytest.mark.parametrize("loop", ["[isbn for isbn, year in rows]", "{isbn: 1 for isbn, year in rows}"])
+def test_values_of_which_a_part_stays(loop: str) -> None:
+    text = f"def work(send):\n    send({loop.replace('rows', 'Book.objects.values_list(1, 2)')})\n"
+    assert "stream it: " in message(text)
+
+
+def test_a_collection_that_is_added_to_is_not_emptied() -> None:
+    text = "def work():\n    kept = []\n    for book in Book.objects.all():\n        kept.append(book)\n        {}\n"
+    assert "they all stay in kept" in message(text.format("kept += [1]"))
+    assert "they all stay in kept" not in message(text.format("kept = [1]"))
+
+
+def test_rows_that_go_through_a_generator() -> None:
+    text = "def work():\n    for book in Book.objects.all():\n        yield {}\n"
+    doubt = ", unless whoever goes through the generator keeps them"
+    for given in ("book", "book, 1", "{'book': book}"):
+        assert message(text.replace("{}", given)).endswith(f"stream it: Book.objects.iterator(chunk_size=2000){doubt}")
+    assert doubt not in message(text.replace("{}", "book.isbn"))
+
+
+@pytest.mark.parametrize("database", ["auto", "mysql", "postgresql"])
+def test_rows_of_a_database_that_an_alias_names(database: str) -> None:
+    text = "def work():\n    for book in Book.objects.using(OLD).all():\n        send(book)\n"
+    said = message(text, database=database)
+    assert said.endswith("or walk it by key if that database is MySQL, whose drivers load the whole result")
+    streamed = text.replace(".all()", ".all().iterator(chunk_size=2000)")
+    assert codes(HEAD + streamed, database=database) == []
+    assert codes(HEAD + streamed.replace(".using(OLD)", ""), database="mysql") == ["DJQ304"]
+
+
+@pytest.mark.parametrize(
+    ("version", "streams"), [("1.10", False), ("1.11", True), ("5.2", True), ("1.9,<1.11", False), ("1.9,<2", True)]
+)
+def test_postgresql_streams_since_django_1_11(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, streams: bool
+) -> None:
+    asked = f"Django>={version}" if "," in version else f"Django=={version}"
+    project_on_disk(tmp_path, {"manage.py": "", "requirements.txt": f"{asked}\n", COMMAND: ""}, monkeypatch)
+    said = message("def work():\n    for book in Book.objects.all():\n        print(book)\n", database="postgresql")
+    assert ("stream it" in said) is streams
+    assert ("Django before 1.11 loads the whole result from PostgreSQL even for .iterator()" in said) is not streams
+
+
+def test_what_a_view_prefetches_for_all_its_methods() -> None:
+    models = "from django.db import models\nclass Author(models.Model):\n    pass\nclass Book(models.Model):\n"
+    models += "    author = models.ForeignKey(Author, models.CASCADE, related_name='books')\n"
+    text = f"{models}class View:\n    def get_queryset(self):\n        return Author.objects.prefetch_related('{{}}')\n"
+    text += "    def has_books(self, author: Author):\n        return author.books.count() > 0\n"
+    assert codes(text.format("books"), "shop/views.py") == []
+    assert codes(text.format("awards"), "shop/views.py") == ["DJQ104"]

@@ -147,7 +147,23 @@ for user in users:
     for rule in rules:
         user.apply(rule)
 """,
+    "with code between the turns of a generator": """
+for user in users:
+    yield user, Rule.objects.filter(active=True).count()
+""",
+    "until somebody else has changed the rows": """
+while Rule.objects.filter(active=True).count() > 9:
+    sleep(1)
+""",
 }
+
+
+def test_what_a_generator_asks_after_it_has_given_a_row_away() -> None:
+    text = "first = Rule.objects.filter(active=True).count()\n{}\nsecond = Rule.objects.filter(active=True).count()\n"
+    text += "print(first, second)\n"
+    assert codes(body(text.format("yield first")), VIEWS) == []
+    assert codes(body(text.format("yield from names")), VIEWS) == []
+    assert codes(body(text.format("print(first)")), VIEWS) == ["DJQ201"]
 
 
 @pytest.mark.parametrize("text", ASKED_AGAIN.values(), ids=ASKED_AGAIN)

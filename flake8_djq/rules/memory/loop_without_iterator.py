@@ -204,7 +204,7 @@ class LoopWithoutIterator(Rule[Evaluation]):
                 f"{shown} {reads} the same rows too, so .iterator() would run the query twice:"
                 " only a single pass over them could stream"
             )
-        pass_over = "walk the rows by key" if why_no_stream(file) else "stream the rows"
+        pass_over = "walk the rows by key" if why_no_stream(subject, file) else "stream the rows"
         if len(lines) > 1:
             return f"{shown} need only their number: ask .count() once before, then {pass_over} here"
         [first, *_] = others

@@ -10,6 +10,7 @@ from flake8_djq.findings import Edit
 from flake8_djq.fixes.imports import import_for
 from flake8_djq.fixes.spans import ATOMS, call_on, call_on_inside, pass_instead, pass_to
 from flake8_djq.patterns import Pattern
+from flake8_djq.project.overview import Production
 from flake8_djq.querysets.api import METHODS, Runs
 from flake8_djq.querysets.calls import CONSUMERS, WRAPPERS
 from flake8_djq.querysets.evaluations import Evaluation, How, Loop
@@ -45,6 +46,11 @@ SET_BY_SAVING = Pattern("modif|updat|chang|last|touch")
 ASYNC = ("async for", "aiterator")
 HELPER = "keyset_iterator"
 COMMAND = "flake8-djq keyset PATH"
+# The first Django that streams from PostgreSQL: "What's new in Django 1.11".
+FIRST_WITH_CURSORS = (1, 11)
+TOO_OLD = "Django before 1.11 loads the whole result from PostgreSQL even for .iterator()"
+# The method that names another database than the default one.
+USING = "using"
 # The oldest Django with which the helper that the command writes works.
 OLDEST_FOR_HELPER = (4, 2)
 
@@ -66,10 +72,10 @@ def remedy_for(evaluation: Evaluation, file: File, around: ast.Call | None = Non
     if problem:
         return Remedy(problem)
     saves_own_rows = loop is not None and (queryset.model in loop.writes or _may_save_row(loop))
-    why = why_no_stream(file)
-    if not why and file.database.mysql:
-        why = f"{PERHAPS} ({file.database.mysql})"
-    if not why and saves_own_rows and file.database.name == "sqlite":
+    why, database = why_no_stream(evaluation, file), _database(evaluation, file)
+    if not why and database.mysql:
+        why = f"{PERHAPS} ({database.mysql})"
+    if not why and saves_own_rows and database.name == "sqlite":
         why = OWN_WRITES
     if not why and loop is not None and _closes_connections(loop):
         why = CLOSES
@@ -77,6 +83,8 @@ def remedy_for(evaluation: Evaluation, file: File, around: ast.Call | None = Non
         reason = f"{why}: " if why else ""
         return keyset_remedy(evaluation, file, evaluation.node, around, reason)
     text = f"stream it: {called(evaluation.node, _iterator_call(evaluation, file))}"
+    if USING in queryset.steps:
+        text += ", or walk it by key if that database is MySQL, whose drivers load the whole result"
     if evaluation.shared and queryset.shared:
         return Remedy(f"if nothing else needs its rows, {text}")
     return Remedy(text, lambda: _iterator(evaluation, file, around))
@@ -94,11 +102,18 @@ def no_walk(evaluation: Evaluation) -> str:
     return ""
 
 
-def why_no_stream(file: File) -> str:
-    """Why `.iterator()` is no way to stream on the database of the project, and who says so; "" where it is one."""
-    place = file.database.place
-    why = BREAKS if file.database.breaks_cursors else LOADS_EVERYTHING.get(file.database.name, "")
-    return f"{why} ({place})" if why and place else why
+def why_no_stream(evaluation: Evaluation, file: File) -> str:
+    """Why `.iterator()` is no way to stream on the database of the rows, and who says so; "" where it is one."""
+    database = _database(evaluation, file)
+    why = BREAKS if database.breaks_cursors else LOADS_EVERYTHING.get(database.name, "")
+    if database.name == "postgresql" and not file.django_versions.may_have(FIRST_WITH_CURSORS):
+        return TOO_OLD
+    return f"{why} ({database.place})" if why and database.place else why
+
+
+def _database(evaluation: Evaluation, file: File) -> Production:
+    """The database that the rows come from. Which one an alias names is not looked up."""
+    return Production("auto") if USING in evaluation.queryset.steps else file.database
 
 
 def _iterator_call(evaluation: Evaluation, file: File) -> str:
@@ -124,7 +139,7 @@ def _iterator(evaluation: Evaluation, file: File, around: ast.Call | None) -> Ed
         and not queryset.prefetches
         and queryset.certain
         and _keeps_order(queryset)
-        and _is_closed(evaluation, file.database.name in ISOLATED)
+        and _is_closed(evaluation, _database(evaluation, file).name in ISOLATED)
     )
     return Edit(parts, safe) if parts else None
 

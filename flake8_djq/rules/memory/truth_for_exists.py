@@ -162,29 +162,33 @@ def _is_asked_more(relation: ast.expr, file: File) -> bool:
 
 
 def _is_prefetched_here(relation: ast.expr, file: File) -> bool:
-    """Whether the function, or one of the file that calls it, prefetches a relation of this name."""
+    """Whether the function, one of the file that calls it, or its class prefetches a relation of this name.
+
+    What ``get_queryset()`` and ``queryset`` of a view prefetch, ``self.get_object()`` has.
+    """
     if isinstance(relation, ast.Call) and isinstance(relation.func, ast.Attribute):
         relation = relation.func.value  # order.lines.all()
     function, last = file.function_at(relation), dotted_name(relation).rpartition(".")[2]
     if function is None or "refetch" not in file.source.text:
         return False
+    owner = next((found.owner for found in file.source.functions if found.node is function), None)
     return any(
-        last in names and (other is function or _mentions(other, function.name))
-        for other, names in _prefetched(file.source).items()
+        last in names and (where in (function, owner) or _mentions(where, function.name))
+        for where, names in _prefetched(file.source).items()
     )
 
 
-def _mentions(function: FunctionNode, name: str) -> bool:
+def _mentions(where: ast.AST, name: str) -> bool:
     """Whether a function calls another one of the file, or hands it on."""
-    return any(last_name(node) == name for node in ast.walk(function))
+    return any(last_name(node) == name for node in ast.walk(where))
 
 
 @lru_cache(maxsize=2)
-def _prefetched(source: Source) -> dict[FunctionNode, frozenset[str]]:
-    """The functions of a file that prefetch relations, and the names of these; of ``books__tags`` each."""
-    found: dict[FunctionNode, frozenset[str]] = {}
-    for function in source.functions:
-        calls = (node for node in ast.walk(function.node) if isinstance(node, ast.Call))
+def _prefetched(source: Source) -> dict[ast.AST, frozenset[str]]:
+    """The functions and classes of a file that prefetch relations, and the names of these; of ``books__tags`` each."""
+    found: dict[ast.AST, frozenset[str]] = {}
+    for where in (*(function.node for function in source.functions), *source.classes.values()):
+        calls = (node for node in ast.walk(where) if isinstance(node, ast.Call))
         texts = [
             part.value
             for call in calls
@@ -193,7 +197,7 @@ def _prefetched(source: Source) -> dict[FunctionNode, frozenset[str]]:
             if isinstance(part, ast.Constant) and isinstance(part.value, str)
         ]
         if texts:
-            found[function.node] = frozenset(name for text in texts for name in text.split("__"))
+            found[where] = frozenset(name for text in texts for name in text.split("__"))
     return found
 
 

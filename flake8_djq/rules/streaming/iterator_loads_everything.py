@@ -83,7 +83,7 @@ class IteratorLoadsEverything(Rule[Evaluation]):
             return  # a prefetch without chunk_size is an error: that is DJQ302
         if file.database.breaks_cursors:
             return
-        why = why_no_stream(file)
+        why = why_no_stream(subject, file)
         if not why or _may_stay_unread(subject, file.source):
             return
         remedy = self._remedy(subject, file)
