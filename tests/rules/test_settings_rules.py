@@ -917,6 +917,32 @@ def test_the_remedy_names_settings_that_there_are(
     assert finding.message.endswith(remedy)
 
 
+@pytest.mark.parametrize(
+    ("development", "production", "expected"),
+    [
+        ("sqlite3", "postgresql", []),
+        ("sqlite3", "mysql", []),
+        ("sqlite3", "sqlite3", ["DJQ505"]),
+        ("postgresql", "postgresql", ["DJQ505"]),
+        ("sqlite3", "", ["DJQ505"]),
+    ],
+)
+def test_settings_that_cannot_reach_the_data_of_production(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, development: str, production: str, expected: list[str]
+) -> None:
+    text = 'import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.development")\n'
+    settings = "INSTALLED_APPS = []\nDATABASES = {{'default': {{'ENGINE': 'django.db.backends.{}'}}}}\nDEBUG = {}\n"
+    files = {
+        "manage.py": text,
+        "shop/__init__.py": "",
+        "shop/development.py": settings.format(development, True),
+        "shop/production.py": settings.format(production, False) if production else "",
+        "deploy/nightly.service": "[Service]\nEnvironment=DJANGO_SETTINGS_MODULE=shop.production\n",
+    }
+    project_on_disk(tmp_path, files, monkeypatch)
+    assert [finding.code for finding in findings(text, "manage.py")] == expected
+
+
 def test_settings_are_named_by_the_variable_that_they_ask_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = 'import os\nif os.environ.get("{}", "shop.development") == "shop.development":\n'
     text += "    from shop.development import *\nelse:\n    from shop.production import *\n"

@@ -69,7 +69,8 @@ class CommandRunsWithDebug(Rule[File]):
     (`example`, `sandbox`). In files that set Django up and then only define things for others. Where the module is not
     part of the project, and where its `DEBUG` hangs on the environment or on a module that may be there
     (`local_settings.py`). Where the line runs only on a condition. Where it is a default, and a `Dockerfile` names
-    other settings: they hold for every command in the container.
+    other settings: they hold for every command in the container. Where it is a default, and the module names an SQLite
+    file while production runs on another database: no job on its data runs with this one by mistake.
 
     ## Fix safety
 
@@ -116,9 +117,13 @@ class CommandRunsWithDebug(Rule[File]):
         configuration = chosen.module if chosen is not None else ""
         if configuration and configuration not in settings.configurations(module):
             return
-        debug = settings.effective(module, configuration).debug
+        found = settings.effective(module, configuration)
+        debug, database = found.debug, found.databases.get("default")
         if not debug.is_on:
             return
+        is_developers = database is not None and database.engine == "sqlite" and not database.is_default
+        if is_developers and setter.is_default and file.database.name not in ("auto", "sqlite"):
+            return  # a job on data of production cannot run with these by mistake
         deciding, variable = (chosen, CONFIGURATION) if chosen is not None else (setter, VARIABLE)
         if deciding.is_default and settings.is_overruled_by_image(module, configuration):
             return
