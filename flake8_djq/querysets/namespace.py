@@ -51,6 +51,8 @@ PLAIN_CLASS = "plain"
 USER = "User"
 
 MODEL_MODULE = Pattern(r"(^|\.)models(\.|$)|^\.+$|(^|\.)models_?\w*\.")
+# What code names of its own object, or of its class.
+OF_SELF = Pattern(r"\b(?:self|cls)\.(\w+)")
 
 
 class Summary(NamedTuple):
@@ -73,6 +75,7 @@ class Namespace:
         self._globals: dict[str, Value] = {}
         self._assigned: dict[str, frozenset[str]] = {}
         self._named: dict[str, frozenset[str]] = {}
+        self._lineages: dict[str, tuple[str, ...]] = {}
         #: Models of other files that this one does not import, by their own names: "" where several have one name.
         self._met: dict[str, str] = {}
 
@@ -276,15 +279,17 @@ class Namespace:
             self._assigned[owner] = frozenset(_assigned_in(self.source, self.source.classes[owner]))
         return self._assigned[owner]
 
-    def _lineage(self, name: str) -> Iterator[str]:
-        pending, seen = [name], set()
-        while pending:
-            current = pending.pop(0)
-            if current in seen or current not in self.source.classes:
-                continue
-            seen.add(current)
-            yield current
-            pending.extend(dotted_name(base) for base in self.source.classes[current].bases)
+    def _lineage(self, name: str) -> tuple[str, ...]:
+        """A class of this file and its bases in it."""
+        if name not in self._lineages:
+            pending, found = [name], dict[str, None]()
+            while pending:
+                current = pending.pop(0)
+                if current not in found and current in self.source.classes:
+                    found[current] = None
+                    pending.extend(dotted_name(base) for base in self.source.classes[current].bases)
+            self._lineages[name] = tuple(found)
+        return self._lineages[name]
 
     def query_method(self, model: str, name: str) -> Value | None:
         """What a method of the manager and queryset classes of a model gives; None where none has it."""
@@ -397,10 +402,9 @@ class Namespace:
     def _read_of_self(self, method: str) -> frozenset[str]:
         """The attributes of ``self`` that a method names."""
         if method not in self._named:
-            nodes = ast.walk(self._functions[method].node)
-            self._named[method] = frozenset(
-                part.attr for part in nodes if isinstance(part, ast.Attribute) and is_self(part.value)
-            )
+            function = self._functions[method]
+            text = "\n".join(self.source.lines[function.node.lineno - 1 : function.last_line])
+            self._named[method] = frozenset(OF_SELF.findall(text))
         return self._named[method]
 
     @cached_property
