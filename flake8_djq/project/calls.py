@@ -62,7 +62,7 @@ KEEP_ONLY = Pattern(
     r"^(_?(dis|re)?connect|(un|de)?register\w*|reverse(_lazy)?|redirect|re_path|path|url|resolve\w*|patch|object"
     r"|signal|is(instance|subclass|function|method|coroutinefunction)|[gs]etattr|hasattr|delattr|add_argument|wraps"
     r"|update_wrapper|append|add|insert|remove|setdefault|get_?source\w*|getfullargspec|signature|print|repr|str|len|type"
-    r"|id|assert\w*|debug|info|warn(ing)?|error|exception|format|deconstruct)$"
+    r"|id|assert\w*|debug|info|warn(ing)?|error|exception|format|deconstruct|\w*_(url|route|link|path)(_for)?|url_for)$"
 )
 # An object keeps what it is made with, as a route keeps its view, unless it is there to run it.
 CLASS_NAME = Pattern(r"^_*[A-Z]\w*[a-z]")

@@ -460,3 +460,13 @@ def test_a_method_that_another_one_calls_on_a_condition_of_its_caller() -> None:
         found[condition] = from_command("Importer()", "from shop.importing import Importer", files)
     assert "shop.importing.Importer.extract" not in found["if file:"]
     assert "shop.importing.Importer.extract" in found["if ready():"]
+
+
+def test_a_function_that_only_names_an_address() -> None:
+    views = "def account(request): ...\n"
+    routes = "def {}(view):\n    return view.__name__\n"
+    for name, is_called in (("get_app_route_url", False), ("view_link", False), ("url_for", False), ("render", True)):
+        body = f"{name}(account)"
+        imports = f"from shop.routes import {name}\nfrom shop.views import account"
+        files = {"shop/views.py": views, "shop/routes.py": routes.format(name)}
+        assert ("shop.views.account" in from_command(body, imports, files)) is is_called
