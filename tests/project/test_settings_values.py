@@ -665,6 +665,7 @@ COMPOSE = "services:\n  pooler:\n    image: edoburu/pgbouncer\n    environment:\
         ("deploy/pgbouncer.ini.j2", INI.format("pool_mode=transaction ; as the site wants it"), 4),
         ("deploy/pgbouncer.web.template.ini", INI.format("pool_mode = transaction"), 4),
         ("pgbouncer.ini", "[databases]\nshop = host=db pool_mode=transaction\n", 2),
+        ("infrastructure/pg-bouncer-data.tpl.sh", f"cat > x <<E\n{INI.format('pool_mode = transaction')}E\n", 5),
         ("docker-compose.yml", COMPOSE.format("POOL_MODE: transaction"), 5),
         ("docker-compose.yml", COMPOSE.format("- PGBOUNCER_POOL_MODE=transaction"), 5),
         ("docker-compose.yml", COMPOSE.format('POOL_MODE: "${POOL_MODE:-transaction}"'), 5),
@@ -762,6 +763,7 @@ UNREAD = "from elsewhere import options\nDATABASES = {'default': options()}\n"
         ("docker-compose.yml", "services:\n  db:\n    image: mysql:8\n", "docker-compose.yml:3"),
         ("docker-compose.yml", "  db:\n    image: mysql:8\n  other:\n    image: postgres:15\n", ""),
         ("requirements.txt", "Django==5.2\nmysqlclient==2.2\n", "requirements.txt:2"),
+        ("requirements/base.txt", "Django==1.8\nMySQL-python==1.2.5\n", "requirements/base.txt:2"),
         ("requirements.txt", "Django==5.2\nmysqlclient==2.2\npsycopg[binary]\n", ""),
         ("pyproject.toml", '[project]\ndependencies = ["PyMySQL>=1"]\n', "pyproject.toml:2"),
         ("requirements.txt", "pytest-mysqlclients\n", ""),
@@ -780,6 +782,7 @@ UNREAD = "from elsewhere import options\nDATABASES = {'default': options()}\n"
     ],
 )
 def test_other_files_that_speak_of_mysql(tmp_path: Path, name: str, text: str, mysql: str) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text(text, encoding="utf-8")
     found = project(tmp_path, settings=UNREAD).production_database()
     assert (found.name, found.mysql) == ("unknown", mysql)

@@ -69,7 +69,7 @@ FILES: tuple[tuple[re.Pattern[str], Role], ...] = (
     (re.compile(r"\.(service|timer)(\.\w+)?$"), Role.PRODUCTION),
     (re.compile(r"(^|/)([^/]*crontab[^/]*|[^/]+\.cron|cron\.d/[^/]+)$"), Role.PRODUCTION),
     (re.compile(r"(^|/)(supervisor[^/]*|uwsgi[^/]*)\.(conf|ini)$|(^|/)supervisor[^/]*/[^/]+\.conf$"), Role.PRODUCTION),
-    (re.compile(r"(^|/)[^/]*pgbouncer[^/]*\.(ini|conf|cfg)(\.[\w-]+)*$"), Role.PRODUCTION),
+    (re.compile(r"(^|/)[^/]*pg[-_]?bouncer[^/]*\.(ini|conf|cfg|sh|ya?ml)(\.[\w-]+)*$"), Role.PRODUCTION),
     (re.compile(r"(^|/)([^/]*docker-compose[^/]*|compose[^/]*|local|production)\.ya?ml$"), Role.DEVELOPMENT),
     (re.compile(r"(^|/)\.env([./-][^/]*)*$|(^|/)\.envs/|(^|/)[\w.-]*\.env(\.[\w-]+)?$"), Role.DEVELOPMENT),
     (re.compile(r"(^|/)(k8s|kubernetes|helm|charts|deploy(ment)?s?|ansible|\.ebextensions)/.*\.(ya?ml|conf|config|sh)$"),

@@ -37,7 +37,7 @@ TRANSACTION_POOLING = Pattern(
     re.IGNORECASE | re.MULTILINE,
 )
 
-MYSQL = "mysqlclient|mysql-connector-python|pymysql"
+MYSQL = "mysqlclient|mysql-python|mysql-connector(-python)?|pymysql"
 OTHERS = r"psycopg\w*|cx[_-]oracle|oracledb|mssql-django"
 
 

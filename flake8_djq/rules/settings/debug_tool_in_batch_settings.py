@@ -15,7 +15,6 @@ __all__ = ["DebugToolInBatchSettings"]
 # Packages by the first part of their dotted names, and what each does while it is installed.
 TOOLS = {
     "debug_toolbar": "it records each query of a request, with its stack, in memory",
-    "debug_toolbar_force": "it switches the debug toolbar on for every response",
     "debug_panel": "it records each query of a request, with its stack, in memory",
     "devserver": "it prints and counts each query",
     "django_cprofile_middleware": "it profiles requests",
