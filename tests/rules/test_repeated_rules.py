@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.support import VIEWS, codes, findings
+from tests.support import COMMAND, VIEWS, codes, findings, project_on_disk
 
 HEAD = """
 from shop.models import Rule, Score, User
@@ -211,3 +213,14 @@ def test_the_fix(name: str, has_edit: bool) -> None:
 def test_rows_of_which_a_branch_may_have_taken_a_part(probe: str, between: str, expected: list[str]) -> None:
     text = f"{HEAD}    rules = Rule.objects.filter(active=True)\n    {probe}\n{between}"
     assert codes(f"{text}    return total, [rule.name for rule in rules]\n", VIEWS) == expected
+
+
+def test_a_probe_in_code_that_batch_work_reaches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that are to be streamed are not tested by their cache."""
+    helper = "from shop.models import Rule\ndef apply(kind):\n    rules = Rule.objects.filter(kind__gt=kind)\n"
+    helper += "    if rules.exists():\n        for rule in rules:\n            print(rule)\n"
+    command = "from shop.helpers import apply\nclass Command:\n    def handle(self):\n        apply(1)\n"
+    files = {"manage.py": "", "shop/__init__.py": "", "shop/helpers.py": helper}
+    for called, said in ((command, "go through them and see if one comes"), ("", "test the rows themselves")):
+        project_on_disk(tmp_path, {**files, COMMAND: called}, monkeypatch)
+        assert said in next(found.message for found in findings(helper, "shop/helpers.py") if found.code == "DJQ202")

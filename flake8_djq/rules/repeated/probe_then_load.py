@@ -121,7 +121,7 @@ class ProbeThenLoad(Rule[Evaluation]):
         load = loads[0]
         text = spell(subject.node)
         streamed = any(use.how is How.STREAM for use in subject.later)
-        unbounded = subject.bound is Bound.UNBOUNDED and file.contexts.of_line(subject.node.lineno).kind is Kind.BATCH
+        unbounded = subject.bound is Bound.UNBOUNDED and file.context_of_line(subject.node.lineno).kind is Kind.BATCH
         if subject.how is How.EXISTS or subject.asks_existence is not None:
             if streamed or unbounded:
                 message = (
