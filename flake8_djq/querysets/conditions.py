@@ -80,9 +80,9 @@ class Conditions(QueryMethods):
 
     def _simple_truth(self, node: ast.expr, negated: bool) -> Value:
         value = self.expr(node)
-        target = node.value if isinstance(node, ast.NamedExpr) else node
         if isinstance(value, Count) and isinstance(value.evaluation, Evaluation):
-            if value.evaluation.call is _awaited(target):
+            # ``if number := books.count()`` wants the number.
+            if value.evaluation.call is _awaited(node):
                 value.evaluation.asks_existence = not negated
                 value.evaluation.whole = node
             return value

@@ -42,6 +42,7 @@ class How(Enum):
     STREAM = "streamed"
     OTHER = "asked for something else"
     ESCAPE = "handed on"
+    SHOWN = "printed or logged"
 
     @property
     def fills_cache(self) -> bool:
@@ -51,7 +52,7 @@ class How(Enum):
     @property
     def uses_rows(self) -> bool:
         """Whether rows that are cached already would be used."""
-        return self in _FILLS or self in (How.INDEX, How.ESCAPE)
+        return self in _FILLS or self in (How.INDEX, How.ESCAPE, How.SHOWN)
 
     @property
     def loads(self) -> bool:

@@ -70,7 +70,7 @@ class Expressions(Paging):
     def _read_JoinedStr(self, node: ast.JoinedStr) -> Value:
         for part in node.values:
             if isinstance(part, ast.FormattedValue):
-                self.expr(part.value)
+                self.shown(self.expr(part.value), part.value)
         return PLAIN
 
     def _read_Name(self, node: ast.Name) -> Value:

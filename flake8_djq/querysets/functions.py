@@ -202,11 +202,13 @@ class FunctionCalls(Recorder):
         return passed
 
     def _hand_on(self, value: Value, node: ast.expr) -> None:
-        """An argument escapes; but what is only shown is not kept, and showing a queryset fills no cache."""
-        if not (self.output and isinstance(value, QuerySet)):
-            self.escape(value, node)
-            if isinstance(value, QuerySet):
-                self.state.escaped(value, to_code=True)
+        """An argument escapes; but what is only shown is not kept."""
+        if self.output and isinstance(value, QuerySet):
+            self.shown(value, node)
+            return
+        self.escape(value, node)
+        if isinstance(value, QuerySet):
+            self.state.escaped(value, to_code=True)
 
     def _opaque(self, node: ast.Call) -> Value:
         """A call of which nothing is known but perhaps that it changes no rows."""

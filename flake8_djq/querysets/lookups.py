@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 
+from flake8_djq.patterns import Pattern
 from flake8_djq.querysets.api import Method
 from flake8_djq.querysets.declarations import ModelClass
 from flake8_djq.querysets.values import (
@@ -25,6 +26,8 @@ from flake8_djq.source import dotted_name
 
 __all__ = ["asks_for_row", "bound_of_lookups", "finds_one_row", "is_constant", "is_fixed", "keeps_walkable"]
 
+# What code calls a part of many things: ``order__in=batch``.
+OF_A_BATCH = Pattern(r"(^|_)(batch|chunk)(_\w+)?$")
 # Fields that are unique in nearly every model that has them.
 USUALLY_UNIQUE = frozenset({"uuid", "guid"})
 # Fields that often are: too little to say that rows are few, or that they are many.
@@ -308,7 +311,7 @@ def _one_lookup(
         return _batch(node, value_of(node))
     if kind == "in" and model is not None and path in model.unique:
         return _batch(node, value_of(node))
-    if kind == "in" and path in OFTEN_UNIQUE:
+    if kind == "in" and (path in OFTEN_UNIQUE or OF_A_BATCH.search(dotted_name(node).rpartition(".")[2])):
         return Bound.UNKNOWN
     if kind in BEGINNINGS and not is_fixed(node) and _tells_apart(path, model):
         return Bound.UNKNOWN  # nearly the whole value, or its first letter

@@ -265,6 +265,11 @@ class Recorder:
             left = frozenset(self.departures[earlier.departures :])
             earlier.later[Use(how, node, self.path, left=left, undisturbed=undisturbed, alone=alone)] = None
 
+    def shown(self, value: Value, node: ast.expr) -> None:
+        """A value is made a text: a queryset reads the cache for that, and fills none."""
+        for queryset in self.querysets(value):
+            self._use(queryset, How.SHOWN, node)
+
     def escape(self, value: Value, node: ast.expr) -> None:
         """A value goes where it cannot be followed: its rows may be used there."""
         if value is UNKNOWN or value is PLAIN:

@@ -1085,3 +1085,132 @@ def test_what_a_view_prefetches_for_all_its_methods() -> None:
     text += "    def has_books(self, author: Author):\n        return author.books.count() > 0\n"
     assert codes(text.format("books"), "shop/views.py") == []
     assert codes(text.format("awards"), "shop/views.py") == ["DJQ104"]
+
+
+@pytest.mark.parametrize(
+    ("later", "expected"),
+    [
+        ("print(books)", []),
+        ("log.info('%s', books)", []),
+        ("log.info(str(books))", []),
+        ("send(f'{books}')", []),
+        ("print(books.model)", ["DJQ104"]),
+        ("books.update(sold=True)", ["DJQ104"]),
+    ],
+)
+def test_rows_that_are_shown_after_a_test(later: str, expected: list[str]) -> None:
+    """A queryset that is made a text shows the rows that the test has loaded, and asks for some where it has not."""
+    text = (
+        f"{HEAD}def show(name):\n    books = Book.objects.filter(price__gt=name)\n    if len(books):\n        {later}\n"
+    )
+    assert codes(text, "shop/views.py") == expected
+    length = text.replace("    if len(books):", "    print(len(books))\n    if name:")
+    assert codes(length, "shop/views.py") == [code.replace("4", "3") for code in expected]
+
+
+def test_a_count_that_the_test_gives_a_name() -> None:
+    text = f"{HEAD}def show():\n    if {{}}Book.objects.count():\n        print(1)\n"
+    assert codes(text.format("number := "), "shop/views.py") == []
+    assert codes(text.format(""), "shop/views.py") == ["DJQ104"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("batch", []),
+        ("chunk", []),
+        ("book_batch", []),
+        ("batch_ids", []),
+        ("books", ["DJQ101"]),
+        ("batches", ["DJQ101"]),
+    ],
+)
+def test_rows_of_a_batch(name: str, expected: list[str]) -> None:
+    text = f"{HEAD}def work({name}):\n    for event in Event.objects.filter(book__in={name}):\n        send(event)\n"
+    assert codes(text) == expected
+
+
+@pytest.mark.parametrize(("version", "drops"), [("3.2", True), ("4.1", False), ("5.2", False)])
+def test_a_stream_that_would_drop_a_prefetch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, drops: bool
+) -> None:
+    project_on_disk(tmp_path, {"manage.py": "", "requirements.txt": f"Django=={version}\n", COMMAND: ""}, monkeypatch)
+    text = "def work():\n    for book in Book.objects.prefetch_related('tags'):\n        print(book)\n"
+    said = message(text)
+    assert ("stream it" in said) is not drops
+    assert ("before Django 4.1 .iterator() drops the prefetch: go through it in batches" in said) is drops
+    assert "stream it" in message(text.replace(".prefetch_related('tags')", ".all()"))
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        "    for book in rows:\n        pool.submit(work, book)",
+        "    for book in rows:\n        tasks.append(loop.create_task(work(book)))",
+        "    for book in rows:\n        waiting.put((book, 1))",
+        "    found = {pool.submit(work, book): book.pk for book in rows}",
+    ],
+)
+def test_rows_that_wait_in_a_pool(loop: str) -> None:
+    text = f"def start(pool, waiting, tasks):\n{loop}\n".replace("rows", "Book.objects.all()")
+    doubt = "unless they wait for their turn in a pool or a queue"
+    if "append" not in loop:  # what the list keeps says more
+        assert message(text).endswith(doubt)
+    assert doubt not in message(text.replace("work, book)", "work, book.pk)").replace("(book, 1)", "book.pk"))
+
+
+KEPT_ON_ALL_PATHS = {
+    "in both branches": "if book.sold:\n    old.append(book)\nelse:\n    new.append(book)",
+    "in all three branches": (
+        "if book.sold:\n    old.append(book)\nelif book.x:\n    new.append(book)\nelse:\n    old.append(book)"
+    ),
+    "or by the rest": "if book.sold:\n    old.append(book)\n    continue\nnew.append(book)",
+    "or where it failed": "try:\n    book.sell()\n    old.append(book)\nexcept ValueError:\n    new.append(book)",
+    "inside of with": "with lock:\n    if book.sold:\n        old.append(book)\n    else:\n        new.append(book)",
+}
+KEPT_ON_SOME_PATHS = {
+    "in one branch": "if book.sold:\n    old.append(book)\nelse:\n    print(book)",
+    "without an else": "if book.sold:\n    old.append(book)\nelif book.x:\n    new.append(book)",
+    "but for what is skipped": (
+        "if book.sold:\n    continue\nif book.x:\n    old.append(book)\nelse:\n    new.append(book)"
+    ),
+    "not where it failed": "try:\n    old.append(book)\nexcept ValueError:\n    print(book)",
+    "in an inner loop": "for tag in tags:\n    if tag:\n        old.append(book)\n    else:\n        new.append(book)",
+}
+
+
+def _with_body(body: str) -> str:
+    inner = "".join(f"        {line}\n" for line in body.split("\n"))
+    text = "def work(lock, tags):\n    old, new = [], []\n    for book in Book.objects.all():\n"
+    return f"{text}{inner}    return old, new\n"
+
+
+@pytest.mark.parametrize("body", KEPT_ON_ALL_PATHS.values(), ids=KEPT_ON_ALL_PATHS)
+def test_rows_that_one_of_several_collections_keeps(body: str) -> None:
+    assert "they all stay in new and old: keep only" in message(_with_body(body))
+
+
+@pytest.mark.parametrize("body", KEPT_ON_SOME_PATHS.values(), ids=KEPT_ON_SOME_PATHS)
+def test_rows_that_none_of_them_may_keep(body: str) -> None:
+    assert "they all stay" not in message(_with_body(body))
+
+
+@pytest.mark.parametrize(
+    ("used", "expected"),
+    [
+        ("', '.join(map(str, keys))", []),
+        ("', '.join(list(map(str, keys)))", []),
+        ("', '.join(str(key) for key in keys)", []),
+        ("print(', '.join([f'{key}' for key in keys]))", []),
+        ("[delete(key) for key in keys]", ["DJQ102"]),
+    ],
+)
+def test_values_that_are_joined(used: str, expected: list[str]) -> None:
+    text = f"{HEAD}def work():\n    keys = list(Book.objects.values_list('pk', flat=True))\n    {used}\n"
+    assert codes(text) == expected
+
+
+def test_rows_that_a_function_keeps_for_itself() -> None:
+    text = "def find(code):\n    if not find.all:\n        {}.all = {{b.isbn: b for b in Book.objects.all()}}\n"
+    assert codes(HEAD + text.format("find")) == []
+    assert codes(HEAD + text.format("other")) == ["DJQ101"]

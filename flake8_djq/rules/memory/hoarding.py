@@ -15,16 +15,16 @@ from flake8_djq.rules.memory.keeping import Held, Holders, held_as_key, held_in
 from flake8_djq.rules.memory.own_attributes import TAKES_OUT, emptied_elsewhere
 from flake8_djq.source import FunctionNode, Source, dotted_name, last_name
 
-__all__ = ["Kept", "Share", "asks_a_person", "is_kept_on_purpose", "kept_in"]
+__all__ = ["Kept", "Share", "kept_in"]
 
 LEAVES = (ast.Break, ast.Continue, ast.Raise, ast.Return)
 # Methods that put one of their arguments into a collection, by its place, which is the last.
 KEEPS = {"add": 0, "append": 0, "appendleft": 0, "extend": 0, "insert": 1, "setdefault": 1}
 # Calls that make an empty collection of nothing, or of what makes its values.
 MAKES_EMPTY = frozenset({"Counter", "OrderedDict", "defaultdict", "deque", "dict", "list", "set"})
-CACHES = frozenset({"add", "aadd", "aset", "get_or_set", "set"})
-MEMOISING = frozenset({"cache", "lru_cache", "memoize", "memoized"})
 COMPREHENSIONS = {ast.ListComp: "list", ast.SetComp: "set", ast.DictComp: "dict"}
+# Methods of pools and queues that keep what they are given until somebody has worked it off.
+WAITING_ROOMS = frozenset({"create_task", "ensure_future", "put", "put_nowait", "submit"})
 # What a comprehension makes its items of, and how these hold a row.
 PARTS = {"elt": held_in, "key": held_as_key, "value": held_in}
 # What calls make of a generator: the bulk writes of Django make a list first.
@@ -38,6 +38,9 @@ COLLECTED = {
     "bulk_create": "list",
     "bulk_update": "list",
 }
+
+
+WAITS = "they wait for their turn in a pool or a queue"
 
 
 class Share(IntEnum):
@@ -98,7 +101,15 @@ def _kept_of(row: str, loop: Loop, source: Source) -> Kept:
     assert isinstance(loop.node, ast.For | ast.AsyncFor)
     turn = _Turn(loop.node, loop.resets, source)
     turn.read(loop.node.body, {row: Held.SURELY})
-    return max(turn.found, key=lambda kept: kept.share, default=Kept())
+    found = max(turn.found, key=lambda kept: kept.share, default=Kept())
+    everywhere = turn.kept_on_every_path(loop.node.body) if found.share is Share.SOME else None
+    return Kept(Share.ALL, _listed(everywhere)) if everywhere else found
+
+
+def _listed(names: set[str]) -> str:
+    """``kept, old and sold``."""
+    *first, last = sorted(names)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _extended(evaluation: Evaluation, source: Source) -> Kept:
@@ -139,6 +150,8 @@ class _Turn:
         self.source = source
         self.resets = resets
         self.found: list[Kept] = []
+        # The collections that a statement surely puts the row into.
+        self._kept_at: dict[ast.stmt, set[str]] = {}
         self.taken_out = resets | _taken_out(loop, source)
         self.emptied = self.taken_out | _handed_on(loop, source)
 
@@ -167,11 +180,31 @@ class _Turn:
                     yield Kept(Share.PERHAPS, name, f"they stay in {name}")
                 else:
                     yield Kept(_share(held, always), name, f"what goes into {name} keeps them")
+                    if held is Held.SURELY:
+                        self._kept_at.setdefault(statement, set()).add(name)
         given = statement.value if isinstance(statement, ast.Expr) else None
         if isinstance(given, ast.Yield) and given.value is not None and self._held(given.value, holders):
             yield Kept(Share.PERHAPS, doubt="whoever goes through the generator keeps them")
+        if any(_waits(call, holders, self.source) for call in _calls_of(statement)):
+            yield Kept(Share.PERHAPS, doubt=WAITS)
         for name in self._handed_with_row(statement, holders):
             yield Kept(Share.PERHAPS, name, f"they stay in {name}")
+
+    def kept_on_every_path(self, body: list[ast.stmt]) -> set[str] | None:
+        """The collections of which one surely keeps the row by the end of a block that has been read; else None."""
+        found: set[str] = set()
+        for part in body:
+            if part in self._kept_at:
+                return found | self._kept_at[part]
+            kept = [self.kept_on_every_path(path) for path in _paths(part)]
+            names = {name for keeps in kept if keeps for name in keeps}
+            if kept and None not in kept and (not isinstance(part, ast.If) or part.orelse):
+                return found | names
+            if any(isinstance(node, LEAVES) for node in ast.walk(part)):
+                if not isinstance(part, ast.If) or part.orelse or None in kept:
+                    return None
+                found |= names  # ``if sold: old.append(book); continue``
+        return None
 
     def _put(self, statement: ast.stmt, holders: Holders) -> Iterator[tuple[Held, str]]:
         if isinstance(statement, ast.Assign):
@@ -228,6 +261,11 @@ class _Turn:
         return found
 
 
+def _waits(call: ast.Call, holders: Holders, source: Source) -> bool:
+    """Whether a pool or a queue gets a row: it keeps it until somebody has worked it off."""
+    return last_name(call.func) in WAITING_ROOMS and any(held_in(part, holders, source) for part in _given(call))
+
+
 def _share(held: Held, always: bool) -> Share:
     return {Held.NOT: Share.NONE, Held.PERHAPS: Share.PERHAPS}.get(held, Share.ALL if always else Share.SOME)
 
@@ -261,6 +299,18 @@ def _given(call: ast.Call) -> list[ast.expr]:
 def _blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
     for part in (statement, *getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
         yield from (getattr(part, name) for name in ("body", "orelse", "finalbody") if hasattr(part, name))
+
+
+def _paths(statement: ast.stmt) -> list[list[ast.stmt]]:
+    """The blocks of which a statement runs one to its end; none for loops, which may have no turn."""
+    if isinstance(statement, ast.If):
+        return [block for block in (statement.body, statement.orelse) if block]
+    if isinstance(statement, ast.With | ast.AsyncWith):
+        return [statement.body]
+    if isinstance(statement, ast.Try):
+        tried = [*statement.body, *statement.orelse, *statement.finalbody]
+        return [tried, *(handler.body for handler in statement.handlers)]
+    return []
 
 
 def _bound_names(node: ast.AST | None) -> frozenset[str]:
@@ -369,6 +419,10 @@ def _comprehension(loop: Loop, iterated: ast.expr, source: Source) -> Kept:
         ),
         default=Held.NOT,
     )
+    calls = (node for node in ast.walk(loop.node) if isinstance(node, ast.Call))
+    rows = dict.fromkeys(_columns(generators[0].target), Held.SURELY)
+    if held is not Held.SURELY and any(_waits(call, rows, source) for call in calls):
+        return Kept(Share.PERHAPS, doubt=WAITS)
     return Kept(_share(held, not generators[0].ifs), f"a {made}", f"what goes into the {made} keeps them")
 
 
@@ -391,58 +445,3 @@ def _name(node: ast.expr | None) -> str:
     while isinstance(node, ast.Subscript | ast.Call):
         node = node.value if isinstance(node, ast.Subscript) else getattr(node.func, "value", None)
     return dotted_name(node) if node is not None else ""
-
-
-def is_kept_on_purpose(evaluation: Evaluation, function: FunctionNode | None) -> bool:
-    """Whether a collection made of the rows is there to be kept: memoised, in a global name, in a cache."""
-    made_by = evaluation.feeds.node if evaluation.feeds is not None else evaluation.call
-    if function is None or isinstance(made_by, ast.For | ast.AsyncFor):
-        return False
-    decorators = {
-        dotted_name(part.func if isinstance(part, ast.Call) else part).rpartition(".")[2]
-        for part in function.decorator_list
-    }
-    if decorators & MEMOISING:
-        return True
-    return made_by in _held_elsewhere(function)
-
-
-@lru_cache(maxsize=8)
-def _held_elsewhere(function: FunctionNode) -> frozenset[ast.AST]:
-    """What a function assigns to global names or to classes, or puts into Django's cache."""
-    nodes = list(ast.walk(function))
-    names = {name for node in nodes if isinstance(node, ast.Global) for name in node.names}
-    names |= {
-        part.id
-        for node in nodes
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CACHES
-        if "cache" in dotted_name(node.func.value)
-        for part in node.args
-        if isinstance(part, ast.Name)
-    }
-    held = {
-        node.value
-        for node in nodes
-        if isinstance(node, ast.Assign) and any(_outlives(target, names) for target in node.targets)
-    }
-    return frozenset(held | {part for value in held if isinstance(value, ast.Call) for part in value.args})
-
-
-def _outlives(target: ast.expr, names: set[str]) -> bool:
-    """Whether what is assigned stays: in a global name, or on a class (``Supervisor.by_number = ...``)."""
-    if isinstance(target, ast.Attribute):
-        return isinstance(target.value, ast.Name) and (target.value.id == "cls" or target.value.id[:1].isupper())
-    return isinstance(target, ast.Name) and target.id in names
-
-
-def asks_a_person(function: FunctionNode | None) -> bool:
-    """Whether a function waits for what somebody types: such a function goes through few rows, and shows them."""
-    return function is not None and _asks(function)
-
-
-@lru_cache(maxsize=8)
-def _asks(function: FunctionNode) -> bool:
-    return any(
-        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "input"
-        for node in ast.walk(function)
-    )

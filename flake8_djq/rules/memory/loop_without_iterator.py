@@ -11,8 +11,9 @@ from flake8_djq.querysets.evaluations import Evaluation, How, Use
 from flake8_djq.querysets.turns import is_asked_on_each_turn, may_be_asked_on_each_turn
 from flake8_djq.querysets.values import Bound
 from flake8_djq.rules.base import File, Fix, On, Rule
-from flake8_djq.rules.memory.hoarding import Kept, Share, asks_a_person, is_kept_on_purpose, kept_in
+from flake8_djq.rules.memory.hoarding import Kept, Share, kept_in
 from flake8_djq.rules.memory.looked_up import is_needed_on_turns
+from flake8_djq.rules.memory.on_purpose import asks_a_person, is_kept_on_purpose
 from flake8_djq.rules.memory.own_attributes import is_needed_on_self
 from flake8_djq.rules.memory.streaming import Remedy, remedy_for, why_no_stream
 from flake8_djq.rules.wording import spell
@@ -55,13 +56,13 @@ class LoopWithoutIterator(Rule[Evaluation]):
     for event in Event.objects.iterator(chunk_size=2000):
         archive(event)
     ```
-    Where the driver loads the whole result first (MySQL, MariaDB, PostgreSQL with `DISABLE_SERVER_SIDE_CURSORS`), or
-    server-side cursors break (PostgreSQL behind a transaction pooler: `pool_mode = transaction` in `pgbouncer.ini`,
-    `POOL_MODE` in a compose file), walk the table by its key instead: `for event in
-    keyset_iterator(Event.objects.all())`. `flake8-djq keyset PATH` writes that iterator, and `--djq-keyset-helper`
-    names it. `--djq-database` decides which of the two is offered: by key on `mysql` (MariaDB too) and
-    `postgresql-pooled`, and on `sqlite` where the loop saves the rows that it reads; otherwise `.iterator()`.
-    `--djq-remedy=iterator` or `keyset` overrules it.
+    Where the driver loads the whole result first (MySQL, MariaDB, PostgreSQL with `DISABLE_SERVER_SIDE_CURSORS` or
+    under a Django before 1.11), or server-side cursors break (PostgreSQL behind a transaction pooler: `pool_mode =
+    transaction` in `pgbouncer.ini`, `POOL_MODE` in a compose file), walk the table by its key instead: `for event
+    in keyset_iterator(Event.objects.all())`. `flake8-djq keyset PATH` writes that iterator, and
+    `--djq-keyset-helper` names it. `--djq-database` decides which of the two is offered: by key on `mysql` (MariaDB
+    too) and `postgresql-pooled`, and on `sqlite` where the loop saves the rows that it reads; otherwise
+    `.iterator()`. `--djq-remedy=iterator` or `keyset` overrules it.
 
     ## When it is silent
     Outside batch code (`--djq-contexts=batch,web` adds the rest). Where something bounds the rows: a slice with a stop,
@@ -79,11 +80,13 @@ class LoopWithoutIterator(Rule[Evaluation]):
     batch code, also where a parameter may limit the rows.
 
     A queryset that is looped over twice is flagged once, and `.iterator()` is not offered: it would run the query
-    twice. Nor is it where every row goes into a collection that outlives the loop, as it is or inside a new dict, list
-    or object (`objects.append(Payment(order=order))`): a stream would gain nothing, nor would a single pass. Where only
-    other code knows whether a row stays, the message says so: where a call makes of it what goes into the collection
-    (`stats.append(describe(order))`: "unless what goes into stats keeps them"), or is handed it beside a collection
-    that was empty before the loop (`collect(order, found)`: "unless they stay in found").
+    twice. Nor is it where every row goes into a collection that outlives the loop, as it is or inside a new dict,
+    list or object (`objects.append(Payment(order=order))`), be it another one on each path: a stream would gain
+    nothing, nor would a single pass. Nor where `.iterator()` would drop a prefetch (Django before 4.1). Where only
+    other code knows whether a row stays, the message says so: where a call makes of it what goes into the
+    collection (`stats.append(describe(order))`: "unless what goes into stats keeps them"), or is handed it beside a
+    collection that was empty before the loop (`collect(order, found)`: "unless they stay in found"), where a
+    generator gives them away, or a pool or queue gets them (`pool.submit(work, order)`).
 
     Where the loop stands in another one that runs the same query on each of its turns, and nobody can see whether that
     changes rows, the message says both: to ask once before the outer loop, or else to stream.

@@ -11,7 +11,8 @@ from flake8_djq.querysets.evaluations import Evaluation, How
 from flake8_djq.querysets.turns import is_asked_on_each_turn
 from flake8_djq.querysets.values import Bound
 from flake8_djq.rules.base import File, Fix, On, Rule
-from flake8_djq.rules.memory.hoarding import Share, asks_a_person, is_kept_on_purpose, kept_in
+from flake8_djq.rules.memory.hoarding import Share, kept_in
+from flake8_djq.rules.memory.on_purpose import asks_a_person, is_kept_on_purpose
 from flake8_djq.rules.memory.own_attributes import is_needed_on_self
 from flake8_djq.rules.memory.streaming import Remedy, remedy_for
 from flake8_djq.rules.wording import spell
@@ -94,8 +95,9 @@ class MaterializedQueryset(Rule[Evaluation]):
             return  # the rows as they were before
         if subject.queryset.perhaps_loaded or subject.later_uses(How.ESCAPE, How.LOOP, How.MATERIALIZE):
             return  # the cache has them already, or holds them for what comes
-        if subject.queryset.values and any(
-            _is_needed_whole(node, file) for node in (subject.call, *subject.list_reads) if node is not None
+        if subject.queryset.values and (
+            any(_is_needed_whole(node, file) for node in (subject.call, *subject.list_reads) if node is not None)
+            or any(_is_joined(node, file) for node in subject.list_loops)
         ):
             return
         if any(
@@ -141,6 +143,16 @@ def _sorts_as_database(call: ast.Call) -> bool:
     return key is None or (
         isinstance(key, ast.Lambda) and not any(isinstance(part, ast.Call) for part in ast.walk(key))
     )
+
+
+def _is_joined(node: ast.expr, file: File) -> bool:
+    """Whether all values of a list go into one text: ``", ".join(map(str, keys))``, or with a comprehension."""
+    around: ast.AST | None = node
+    while isinstance(around, ast.expr | ast.comprehension):
+        around = file.source.parents.get(around)
+        if isinstance(around, ast.Call) and last_name(around.func) == "join":
+            return True
+    return False
 
 
 def _is_needed_whole(node: ast.expr, file: File) -> bool:

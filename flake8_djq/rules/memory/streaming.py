@@ -49,6 +49,9 @@ COMMAND = "flake8-djq keyset PATH"
 # The first Django that streams from PostgreSQL: "What's new in Django 1.11".
 FIRST_WITH_CURSORS = (1, 11)
 TOO_OLD = "Django before 1.11 loads the whole result from PostgreSQL even for .iterator()"
+# The first Django whose iterator() prefetches, given a chunk_size: "What's new in Django 4.1".
+FIRST_TO_PREFETCH = (4, 1)
+DROPS_PREFETCH = "before Django 4.1 .iterator() drops the prefetch"
 # The method that names another database than the default one.
 USING = "using"
 # The oldest Django with which the helper that the command writes works.
@@ -79,6 +82,8 @@ def remedy_for(evaluation: Evaluation, file: File, around: ast.Call | None = Non
         why = OWN_WRITES
     if not why and loop is not None and _closes_connections(loop):
         why = CLOSES
+    if not why and queryset.prefetches and not file.django_versions.has(FIRST_TO_PREFETCH):
+        return Remedy(f"{DROPS_PREFETCH}: go through it in batches, by key, and prefetch for each")
     if options.remedy == "keyset" or (why and options.remedy == "auto"):
         reason = f"{why}: " if why else ""
         return keyset_remedy(evaluation, file, evaluation.node, around, reason)
