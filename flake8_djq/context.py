@@ -301,8 +301,9 @@ class Contexts:
     def _migration_functions(self) -> Iterator[str]:
         lines = sorted(self._source.lines_with(("RunPython",)))
         if not lines:
-            # A South migration, or a helper module of migrations: called with the registry of historic models.
-            for function in self._source.functions:
+            # A South migration, or a helper module of migrations: called with the registry of historic models. A
+            # migration that lists its operations, and none that runs code, has left them behind.
+            for function in self._source.functions if "operations = [" not in self._source.text else ():
                 names = [argument.arg for argument in function.node.args.args]
                 if names[:2] in (["apps", "schema_editor"], ["apps", "_schema_editor"]):
                     yield function.name

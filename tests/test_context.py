@@ -375,6 +375,13 @@ def test_a_function_that_no_migration_runs_is_web() -> None:
     assert not is_batch(text, "shop/migrations/0002_data.py")
 
 
+def test_a_migration_that_has_left_its_code_behind_is_web() -> None:
+    text = MIGRATION.replace("[migrations.RunPython({arguments})]", "{}").replace("{}", "[]")
+    assert not is_batch(text, "shop/migrations/0002_data.py")
+    # A module beside the migrations, whose functions they use.
+    assert is_batch(text[: text.index("class Migration")], "shop/migrations/helpers.py")
+
+
 # Calls inside the file
 
 

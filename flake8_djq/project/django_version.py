@@ -25,7 +25,7 @@ __all__ = ["versions_of"]
 MOST = 1_000_000
 REQUIREMENTS = re.compile(r"requirements[\w.-]*\.(txt|in)$")
 # Files that ask for what only developers or a documentation need: their version need not be the one that runs.
-ASIDE = re.compile(r"dev|test|doc|lint|ci|example|local", re.IGNORECASE)
+ASIDE = re.compile(r"dev|test|doc|lint|ci|example|local|freeze|legacy|django[-_.]?\d", re.IGNORECASE)
 # `Django>=4.2,<5; python_version < "3.12"  # a note`, `django[bcrypt]==5.2.1 \`
 REQUIREMENT = re.compile(
     r"^[ \t]*django[ \t]*(?:\[[\w, -]*\])?[ \t]*\(?((?:[<>=!~^]{1,3}[ \t]*v?[\w.*]+[ \t,]*)+)\)?[ \t]*(?:$|[;#\\])",

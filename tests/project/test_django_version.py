@@ -83,6 +83,10 @@ def versions_for(path: Path, **changes: object) -> Versions:
         ({"requirements.in": "django>=4.2\n", "requirements.txt": "django==5.2.3\n"}, only(5, 2)),
         ({"requirements.txt": "django>=5.0\n", "requirements-dev.txt": "django==4.2\n"}, Versions((5, 0), None)),
         (
+            {"requirements.txt": "django==5.2\n", "requirements-freeze-django1.10.txt": "django==1.10\n"},
+            Versions((5, 2), (5, 2)),
+        ),
+        (
             {"requirements.txt": 'django==4.2; python_version < "3.10"\ndjango==5.2; python_version >= "3.10"\n'},
             Versions((4, 2), (5, 2)),
         ),

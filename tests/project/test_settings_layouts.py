@@ -282,6 +282,9 @@ UNIT = "[Service]\nEnvironment=DJANGO_SETTINGS_MODULE=shop.conf.main\n"
             "DEBUG_TOOLBAR_CONFIG = {'SHOW_TOOLBAR_CALLBACK': show}\n",
             ["silk", SILK],
         ),
+        (f"INSTALLED_APPS = ['silk']\nMIDDLEWARE = ['{SILK}']\nSILKY_INTERCEPT_FUNC = asked\n", []),
+        (f"INSTALLED_APPS = ['silk']\nMIDDLEWARE = ['{SILK}']\nSILKY_INTERCEPT_PERCENT = 1\n", []),
+        (f"INSTALLED_APPS = ['silk']\nMIDDLEWARE = ['{SILK}']\nSILKY_META = True\n", ["silk", SILK]),
         # Whether DEBUG is on is known to a module alone that is not there.
         (f"from .local_settings import *\nINSTALLED_APPS = []\nMIDDLEWARE = ['{TOOLBAR}']\n", []),
         (

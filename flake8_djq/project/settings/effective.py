@@ -169,10 +169,14 @@ class Effective:
         return _unless(self._state, "MIDDLEWARE")
 
     @property
-    def toolbar_is_guarded(self) -> bool:
-        """Whether a function of the project decides for whom Django Debug Toolbar is shown, and so whether it works."""
+    def guarded_tools(self) -> frozenset[str]:
+        """The debugging tools of which a function of the project, or a share, decides for which requests they work."""
         config = _value(self._state, "DEBUG_TOOLBAR_CONFIG")
-        return isinstance(config, Mapping) and "SHOW_TOOLBAR_CALLBACK" in config.entries
+        has_callback = isinstance(config, Mapping) and "SHOW_TOOLBAR_CALLBACK" in config.entries
+        found = {"debug_toolbar", "debug_panel"} if has_callback else set()
+        if {"SILKY_INTERCEPT_FUNC", "SILKY_INTERCEPT_PERCENT"} & self._state.names.keys():
+            found.add("silk")
+        return frozenset(found)
 
     @cached_property
     def sql_logger(self) -> tuple[str, Way]:

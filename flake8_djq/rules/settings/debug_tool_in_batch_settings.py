@@ -34,8 +34,6 @@ TOOLS = {
 # Tools that do nothing while DEBUG is off, and those that do nothing without their middleware.
 NEED_DEBUG = frozenset({"debug_toolbar", "debug_panel", "django_querycount", "querycount"})
 NEED_MIDDLEWARE = frozenset({"debug_toolbar", "debug_panel", "silk", "pyinstrument"})
-# Tools that work only for those whom the toolbar is shown to.
-GUARDED = frozenset({"debug_toolbar", "debug_panel"})
 # Packages of which only a part is a tool.
 PARTS = {"pyinstrument": "pyinstrument.middleware"}
 OF_WEB = Pattern(r"\b[wa]sgi(\.py|/)")
@@ -77,7 +75,8 @@ class DebugToolInBatchSettings(Rule[File]):
     there on a condition only (`if DEBUG:`), and where a module that cannot be read may take it out again. On a tool
     that does nothing here: `debug_toolbar` and `querycount` where the settings switch `DEBUG` off, be it only as long
     as no environment variable says otherwise, and a tool that works by a middleware (`silk`, `debug_toolbar`) without
-    it. On `debug_toolbar` where `SHOW_TOOLBAR_CALLBACK` says for whom it works. On a tool of which that is not known:
+    it. Where a function of yours decides for which requests it works: `SHOW_TOOLBAR_CALLBACK` of `debug_toolbar`,
+    `SILKY_INTERCEPT_FUNC` or `SILKY_INTERCEPT_PERCENT` of `silk`. On a tool of which that is not known:
     `debug_toolbar` and `querycount` where `DEBUG` comes from nothing but a module that is not part of the project
     (`from .local_settings import *`). Where only `wsgi.py` or `asgi.py` names the settings: they serve requests.
 
@@ -105,7 +104,7 @@ class DebugToolInBatchSettings(Rule[File]):
             middleware = () if found.middleware_unless else found.middleware
             is_unknown = found.debug.is_decided_elsewhere and file.settings.files.roots is not None
             idle = NEED_DEBUG if found.debug.is_said_to_be_off or is_unknown else frozenset()
-            idle |= GUARDED if found.toolbar_is_guarded else frozenset()
+            idle |= found.guarded_tools
             idle |= NEED_MIDDLEWARE - {entry.name.partition(".")[0] for entry in middleware}
             apps = () if found.apps_unless else found.apps
             for setting, entries in (("INSTALLED_APPS", apps), ("MIDDLEWARE", middleware)):
