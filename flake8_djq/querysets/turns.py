@@ -7,7 +7,7 @@ import ast
 from flake8_djq.querysets.evaluations import Evaluation, Loop
 from flake8_djq.source import dotted_name
 
-__all__ = ["is_asked_on_each_turn", "may_be_asked_on_each_turn"]
+__all__ = ["is_asked_on_each_turn", "may_be_asked_on_each_turn", "waits_for_change"]
 
 
 def is_asked_on_each_turn(evaluation: Evaluation) -> bool:
@@ -35,6 +35,12 @@ def may_be_asked_on_each_turn(evaluation: Evaluation) -> bool:
     if evaluation.repeated_by_loop or evaluation.perhaps_cached or evaluation.handed_on_before:
         return False  # the rows may be in the cache
     return _on_each_turn(evaluation, loop) and not _names(evaluation, loop) & loop.bound_names
+
+
+def waits_for_change(evaluation: Evaluation) -> bool:
+    """Whether a loop ends by what the query answers: then somebody else changes its rows."""
+    loop = evaluation.loops[-1].node if evaluation.loops else None
+    return isinstance(loop, ast.While) and any(part is evaluation.node for part in ast.walk(loop.test))
 
 
 def _on_each_turn(evaluation: Evaluation, loop: Loop) -> bool:

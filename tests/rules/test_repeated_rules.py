@@ -153,6 +153,11 @@ for user in users:
 for user in users:
     yield user, Rule.objects.filter(active=True).count()
 """,
+    "in what each turn sets up": """
+for user in users:
+    with schema_of(user):
+        print(Rule.objects.filter(active=True).count())
+""",
     "until somebody else has changed the rows": """
 while Rule.objects.filter(active=True).count() > 9:
     sleep(1)
@@ -224,3 +229,10 @@ def test_a_probe_in_code_that_batch_work_reaches(tmp_path: Path, monkeypatch: py
     for called, said in ((command, "go through them and see if one comes"), ("", "test the rows themselves")):
         project_on_disk(tmp_path, {**files, COMMAND: called}, monkeypatch)
         assert said in next(found.message for found in findings(helper, "shop/helpers.py") if found.code == "DJQ202")
+
+
+def test_a_query_that_a_loop_ends_by_is_asked_anew() -> None:
+    text = "{} Rule.objects.filter(active=True).count() > 9:\n    print(1)\n"
+    text += "print(Rule.objects.filter(active=True).count())\n"
+    assert codes(body(text.format("while")), VIEWS) == []
+    assert codes(body(text.format("if")), VIEWS) == ["DJQ201"]

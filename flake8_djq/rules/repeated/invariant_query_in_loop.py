@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from flake8_djq.findings import Edit, Finding
 from flake8_djq.fixes.statements import awaited, free_name, keep_in_name, keeps_its_value, move_above, owning_statement
 from flake8_djq.querysets.evaluations import Evaluation, How
-from flake8_djq.querysets.turns import is_asked_on_each_turn
+from flake8_djq.querysets.turns import is_asked_on_each_turn, waits_for_change
 from flake8_djq.rules.base import File, Fix, On, Rule
 from flake8_djq.rules.wording import spell
 from flake8_djq.source import dotted_name
@@ -71,7 +71,7 @@ class InvariantQueryInLoop(Rule[Evaluation]):
     subject = Evaluation
 
     def check(self, subject: Evaluation, file: File) -> Iterator[Finding]:
-        if not is_asked_on_each_turn(subject) or _waits_for_change(subject):
+        if not is_asked_on_each_turn(subject) or waits_for_change(subject) or _is_in_a_world_of_its_own(subject, file):
             return
         text, line = spell(subject.node), getattr(subject.loops[-1].node, "lineno", 0)
         message = (
@@ -100,10 +100,16 @@ class InvariantQueryInLoop(Rule[Evaluation]):
         return Edit(parts, safe=False) if parts else None
 
 
-def _waits_for_change(evaluation: Evaluation) -> bool:
-    """Whether a loop ends by what the query answers: then somebody else changes its rows."""
-    loop = evaluation.loops[-1].node
-    return isinstance(loop, ast.While) and any(part is evaluation.node for part in ast.walk(loop.test))
+def _is_in_a_world_of_its_own(evaluation: Evaluation, file: File) -> bool:
+    """Whether each turn asks within what it has set up: ``with schema_of(tenant): Token.objects.count()``."""
+    loop = evaluation.loops[-1]
+    around = file.source.parents.get(evaluation.node)
+    while around is not None and around is not loop.node:
+        for item in getattr(around, "items", ()):
+            if any(isinstance(part, ast.Name) and part.id in loop.bound_names for part in ast.walk(item.context_expr)):
+                return True
+        around = file.source.parents.get(around)
+    return False
 
 
 def _kept_in(statement: ast.stmt, asked: ast.expr) -> str:

@@ -15,6 +15,7 @@ from flake8_djq.fixes.statements import (
     same_scope,
 )
 from flake8_djq.querysets.evaluations import Evaluation, How
+from flake8_djq.querysets.turns import waits_for_change
 from flake8_djq.querysets.values import Bound
 from flake8_djq.rules.base import File, Fix, On, Rule
 from flake8_djq.rules.wording import spell
@@ -77,7 +78,7 @@ class RepeatedEvaluation(Rule[Evaluation]):
         if not subject.queryset.certain or subject.queryset.perhaps_prefetched:
             return
         first = self._first(subject)
-        if first is None or first.node is subject.node:
+        if first is None or first.node is subject.node or waits_for_change(first) or waits_for_change(subject):
             return
         text, line = spell(subject.node), first.node.lineno
         if subject.how is How.INDEX:
