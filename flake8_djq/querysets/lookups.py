@@ -13,6 +13,7 @@ from flake8_djq.querysets.values import (
     KEYS,
     NONE,
     UNIQUE,
+    UNKNOWN,
     Bound,
     Instance,
     QuerySet,
@@ -317,6 +318,8 @@ def _one_lookup(
         return Bound.UNKNOWN  # nearly the whole value, or its first letter
     if kind == "in" and isinstance(node, ast.List | ast.Tuple | ast.Set) and len(node.elts) == 1:
         kind, node = "exact", node.elts[0]  # "parents__in=[parent]"
+    if kind == "in" and model is not None and path in model.to_one and value_of(node) == UNKNOWN:
+        return Bound.UNKNOWN  # of one parent, or of a few
     if kind == "in":
         return _children(value_of(node))
     if kind != "exact":

@@ -248,7 +248,7 @@ class QueryMethods(FunctionCalls):
         worst = self.worst(querysets)
         table = RAW_METHODS if worst.raw else QUERY_METHODS
         method = table.get(name)
-        values = self._lookups(node, name)
+        values = self._lookups(node, name, is_custom=method is None)
         if method is None:
             return self._custom(node, worst, name)
         if method.gives is Gives.QUERYSET:
@@ -284,19 +284,22 @@ class QueryMethods(FunctionCalls):
             return self.row(evaluation.queryset)
         return PLAIN
 
-    def _lookups(self, node: ast.Call, name: str) -> list[Value]:
-        """The arguments of a query method: a queryset among them becomes a subquery and stays unevaluated."""
+    def _lookups(self, node: ast.Call, name: str, is_custom: bool = False) -> list[Value]:
+        """The arguments of a query method: a queryset among them becomes a subquery and stays unevaluated.
+
+        What a method of the project does with it is its own affair.
+        """
         values = []
         for argument in node.args:
             value = self.lookup_values[argument] = self.expr(argument)
-            if not self.querysets(value):
+            if is_custom or not self.querysets(value):
                 self.escape(value, argument)
             values.append(value)
         for keyword in node.keywords:
             value = self.lookup_values[keyword.value] = self.expr(keyword.value)
             if name in ("bulk_create", "bulk_update", "abulk_create", "abulk_update"):
                 values.append(value)
-            elif not self.querysets(value):
+            elif is_custom or not self.querysets(value):
                 self.escape(value, keyword.value)
         return values
 
@@ -386,7 +389,9 @@ class QueryMethods(FunctionCalls):
                         bound=max(
                             queryset.bound,
                             # What a method leaves open for constants, it has from the queryset itself.
-                            result.bound if takes or result.bound is Bound.BOUNDED else Bound.UNBOUNDED,
+                            result.bound
+                            if takes or result.groups or result.bound is Bound.BOUNDED
+                            else Bound.UNBOUNDED,
                             key=lambda bound: bound.value,
                         ),
                         prefetches=queryset.prefetches or result.prefetches,

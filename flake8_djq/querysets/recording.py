@@ -139,7 +139,9 @@ class Recorder:
                     around = option.evaluation.path  # the ``try`` that the load stands in, for one
                     elsewhere = again or self.path[: len(around)] != around
                     (option.evaluation.list_reads if elsewhere else option.evaluation.list_loops).add(node)
-                    if option.queryset.model in self.writes[option.evaluation.writes :]:
+                    # Keys that were read before unknown code ran may be meant to be those of then.
+                    was_disturbed = option.queryset.values and option.evaluation.effects < len(self.disturbances)
+                    if was_disturbed or option.queryset.model in self.writes[option.evaluation.writes :]:
                         option.evaluation.list_outlives_write = True
             elif isinstance(option, Wrapped):
                 items.append(self._consume_wrapped(option, how, by))

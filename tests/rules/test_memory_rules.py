@@ -1214,3 +1214,66 @@ def test_rows_that_a_function_keeps_for_itself() -> None:
     text = "def find(code):\n    if not find.all:\n        {}.all = {{b.isbn: b for b in Book.objects.all()}}\n"
     assert codes(HEAD + text.format("find")) == []
     assert codes(HEAD + text.format("other")) == ["DJQ101"]
+
+
+@pytest.mark.parametrize(
+    ("between", "later", "expected"),
+    [
+        ("sell()", "for key in keys:\n        send(key)", []),
+        ("print(1)", "for key in keys:\n        send(key)", ["DJQ102"]),
+    ],
+)
+def test_keys_that_were_read_before_other_code_ran(between: str, later: str, expected: list[str]) -> None:
+    text = (
+        f"{HEAD}def work():\n    keys = list(Book.objects.values_list('pk', flat=True))\n    {between}\n    {later}\n"
+    )
+    assert codes(text) == expected
+
+
+def test_a_list_whose_rows_all_stay_is_no_stream() -> None:
+    for made in ("{b.isbn: b for b in list(Book.objects.all())}", "[b for b in list(Book.objects.all())]"):
+        assert "stream it" not in message(f"def work():\n    send({made})\n")
+    text = (
+        "def work():\n    kept = []\n    for b in list(Book.objects.all()):\n        kept.append({})\n    return kept\n"
+    )
+    assert "stream it" not in message(text.format("b"))
+    assert "stream it" in message(text.format("b.isbn"))
+
+
+def test_a_walk_by_key_keeps_an_order_that_saving_leaves_alone() -> None:
+    text = "def work():\n    for book in Book.objects.order_by('created'):\n        {}\n        book.save()\n"
+    said = message(text.format("book.sold = True"), database="mysql")
+    assert "order it by pk" not in said
+    assert "walk it by key" in said
+    assert "order them by pk" in message(text.format("book.created = None"), database="mysql")
+    unordered = text.replace("order_by('created')", "all()")
+    assert "order it by pk and walk it by key" in message(unordered.format("book.sold = True"), database="mysql")
+
+
+def test_a_queryset_that_goes_to_a_method_of_the_project() -> None:
+    text = "from django.db import models\nclass Books(models.QuerySet):\n    def of(self, authors):\n"
+    text += "        return self.filter(author__in=authors) if authors else self.none()\n"
+    text += "class Author(models.Model):\n    pass\n"
+    text += "class Book(models.Model):\n    objects = Books.as_manager()\n"
+    text += "def show():\n    authors = Author.objects.order_by('pk')\n    if authors:\n        {}\n"
+    assert codes(text.format("send(Book.objects.of(authors))"), "shop/views.py") == []
+    assert codes(text.format("send(Book.objects.filter(author__in=authors).exists())"), "shop/views.py") == ["DJQ104"]
+
+
+@pytest.mark.parametrize(
+    ("authors", "expected"), [("authors", []), ("[authors]", []), ("Author.objects.all()", ["DJQ101"])]
+)
+def test_children_of_parents_whose_number_only_callers_know(authors: str, expected: list[str]) -> None:
+    text = "from django.db import models\nclass Author(models.Model):\n    pass\nclass Book(models.Model):\n"
+    text += "    author = models.ForeignKey(Author, models.CASCADE)\n"
+    text += f"def work(authors):\n    for book in Book.objects.filter(author__in={authors}):\n        send(book)\n"
+    assert codes(text) == expected
+
+
+def test_groups_that_a_method_of_the_project_makes() -> None:
+    text = "from django.db import models\nclass Visits(models.QuerySet):\n    def a_day(self):\n"
+    text += "        return self.values('day').annotate(n=models.Sum('n'))\n    def plain(self):\n"
+    text += "        return self.values('day')\nclass Visit(models.Model):\n    objects = Visits.as_manager()\n"
+    text += "def work():\n    for row in Visit.objects.{}():\n        send(row)\n"
+    assert codes(text.format("a_day")) == []
+    assert codes(text.format("plain")) == ["DJQ101"]

@@ -90,9 +90,11 @@ def _kept_in(evaluation: Evaluation, source: Source) -> Kept:
     loop = evaluation.feeds
     if loop is None:
         return _extended(evaluation, source)
+    # Also what a list is made of first: ``for row in list(rows)``.
+    rows = evaluation.node if evaluation.call is None or evaluation.by not in COLLECTED else evaluation.call
     if not isinstance(loop.node, ast.For | ast.AsyncFor):
-        return _comprehension(loop, evaluation.node, source)
-    of_each = [_kept_of(row, loop, source) for row in _names_of_row(loop.node, evaluation.node)]
+        return _comprehension(loop, rows, source)
+    of_each = [_kept_of(row, loop, source) for row in _names_of_row(loop.node, rows)]
     return min(of_each, key=lambda kept: kept.share, default=Kept())
 
 
