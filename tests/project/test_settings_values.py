@@ -445,7 +445,10 @@ def test_installed_apps(text: str, apps: str) -> None:
     assert " ".join(entry.name for entry in read(text).apps) == apps
 
 
-HANDLERS = "{{'quiet': {{'level': 'INFO'}}, 'null': {{'class': 'logging.NullHandler'}}}}"
+HANDLERS = (
+    "{{'quiet': {{'level': 'INFO'}}, 'asked': {{'level': os.environ.get('LEVEL', 'DEBUG')}},"
+    " 'null': {{'class': 'logging.NullHandler'}}}}"
+)
 LOGGERS = f"LOGGING = {{{{'handlers': {HANDLERS}, 'loggers': {{}}}}}}\n"
 
 
@@ -462,6 +465,10 @@ LOGGERS = f"LOGGING = {{{{'handlers': {HANDLERS}, 'loggers': {{}}}}}}\n"
             LOGGERS.format(
                 "{'django.db.backends': {'level': 'DEBUG', 'handlers': ['quiet', 'null'], 'propagate': False}}"
             ),
+            "",
+        ),
+        (
+            LOGGERS.format("{'django.db.backends': {'level': 'DEBUG', 'handlers': ['asked'], 'propagate': False}}"),
             "",
         ),
         (LOGGERS.format("{'django.db.backends': {'level': 'DEBUG', 'handlers': ['quiet']}}"), "django.db.backends"),

@@ -1277,3 +1277,16 @@ def test_groups_that_a_method_of_the_project_makes() -> None:
     text += "def work():\n    for row in Visit.objects.{}():\n        send(row)\n"
     assert codes(text.format("a_day")) == []
     assert codes(text.format("plain")) == ["DJQ101"]
+
+
+def test_no_contains_for_what_may_be_none() -> None:
+    text = f"{HEAD}def show(shelf):\n    return {{}} in Book.objects.filter(sold=None)\n"
+    assert codes(text.format("shelf.books.first()"), "shop/views.py") == []
+    assert codes(text.format("shelf.book"), "shop/views.py") == ["DJQ105"]
+
+
+def test_rows_of_a_list_that_a_comprehension_keeps_in_part() -> None:
+    text = "def work():\n    books = list(Book.objects.all())\n    return {b.isbn: b for b in books if b.sold}\n"
+    assert "stream it" not in message(text)
+    values = "def work():\n    for pk, year in Book.objects.values_list('pk', 'year'):\n        if year:\n"
+    assert "keep only" not in message(values + "            found.append(pk)\n        seen.add(year)\n")

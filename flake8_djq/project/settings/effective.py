@@ -378,4 +378,6 @@ def _is_deaf(handlers: Value | None, name: object) -> bool:
     kind, level = handler.entries.get("class"), handler.entries.get("level")
     if isinstance(kind, Constant) and str(kind.value).endswith("NullHandler"):
         return True
-    return isinstance(level, Constant) and level.value not in (*DEBUG_LEVELS, "NOTSET", 0)
+    if not isinstance(level, Constant):
+        return level is not None  # who knows what else decides it
+    return level.value not in (*DEBUG_LEVELS, "NOTSET", 0)

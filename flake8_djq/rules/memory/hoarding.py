@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from enum import IntEnum
 from functools import lru_cache
 from typing import NamedTuple
@@ -75,6 +75,8 @@ class Kept(NamedTuple):
     @property
     def remark(self) -> str:
         """What a message adds to the way to stream rows of which a part may be kept."""
+        if self.share is Share.SOME and self.are_values:
+            return ""
         return {
             Share.SOME: f", and keep only what is needed of those in {self.collection}",
             Share.PERHAPS: f", unless {self.doubt}",
@@ -90,8 +92,8 @@ def _kept_in(evaluation: Evaluation, source: Source) -> Kept:
     loop = evaluation.feeds
     if loop is None:
         return _extended(evaluation, source)
-    # Also what a list is made of first: ``for row in list(rows)``.
-    rows = evaluation.node if evaluation.call is None or evaluation.by not in COLLECTED else evaluation.call
+    # Also what a list is made of first: ``for row in list(rows)``, be it on another line.
+    rows = {evaluation.node, evaluation.call, *evaluation.list_loops} - {None}
     if not isinstance(loop.node, ast.For | ast.AsyncFor):
         return _comprehension(loop, rows, source)
     of_each = [_kept_of(row, loop, source) for row in _names_of_row(loop.node, rows)]
@@ -122,17 +124,18 @@ def _extended(evaluation: Evaluation, source: Source) -> Kept:
     return Kept(Share.ALL, name) if name and not is_emptied else Kept()
 
 
-def _names_of_row(loop: ast.For | ast.AsyncFor, rows: ast.expr) -> list[str]:
+def _names_of_row(loop: ast.For | ast.AsyncFor, rows: Collection[ast.AST | None]) -> list[str]:
     """What a loop calls a row, or its columns: ``for name, price in rows``.
 
     Also in ``for number, row in enumerate(rows)`` and ``for row, name in zip(rows, x)``.
     """
     target, gone_over = loop.target, loop.iter
-    if gone_over is rows:
+    if gone_over in rows:
         return _columns(target)
-    if isinstance(target, ast.Tuple) and isinstance(gone_over, ast.Call) and rows in gone_over.args:
-        place = {"enumerate": 1, "zip": gone_over.args.index(rows)}.get(dotted_name(gone_over.func))
-        if place is not None and place < len(target.elts):
+    if isinstance(target, ast.Tuple) and isinstance(gone_over, ast.Call):
+        given = next((place for place, part in enumerate(gone_over.args) if part in rows), None)
+        place = {"enumerate": 1, "zip": given}.get(dotted_name(gone_over.func))
+        if given is not None and place is not None and place < len(target.elts):
             target = target.elts[place]
     return _columns(target) if not isinstance(target, ast.Tuple) else []
 
@@ -408,10 +411,10 @@ def _is_empty(node: ast.expr) -> bool:
     return (isinstance(node, ast.List) and not node.elts) or (isinstance(node, ast.Dict) and not node.keys)
 
 
-def _comprehension(loop: Loop, iterated: ast.expr, source: Source) -> Kept:
+def _comprehension(loop: Loop, rows: Collection[ast.AST | None], source: Source) -> Kept:
     made = COMPREHENSIONS.get(type(loop.node), "") or _collected(loop.node, source)
     generators: list[ast.comprehension] = getattr(loop.node, "generators", [])
-    if not made or len(generators) != 1 or generators[0].iter is not iterated:
+    if not made or len(generators) != 1 or generators[0].iter not in rows:
         return Kept()
     parts = [(getattr(loop.node, name, None), held_by) for name, held_by in PARTS.items()]
     held = min(
@@ -422,8 +425,8 @@ def _comprehension(loop: Loop, iterated: ast.expr, source: Source) -> Kept:
         default=Held.NOT,
     )
     calls = (node for node in ast.walk(loop.node) if isinstance(node, ast.Call))
-    rows = dict.fromkeys(_columns(generators[0].target), Held.SURELY)
-    if held is not Held.SURELY and any(_waits(call, rows, source) for call in calls):
+    holders = dict.fromkeys(_columns(generators[0].target), Held.SURELY)
+    if held is not Held.SURELY and any(_waits(call, holders, source) for call in calls):
         return Kept(Share.PERHAPS, doubt=WAITS)
     return Kept(_share(held, not generators[0].ifs), f"a {made}", f"what goes into the {made} keeps them")
 

@@ -131,6 +131,8 @@ class MaterializedQueryset(Rule[Evaluation]):
             if kept.share in (Share.NONE, Share.PERHAPS):
                 remedy = remedy_for(subject, file, subject.call)
                 return remedy._replace(text=remedy.text + kept.remark)
+        if subject.by == "join":
+            return Remedy("the text grows with the table: work in batches", None)
         # What else a collection is for, a stream could not do.
         return Remedy("ask the database for what is needed of them, or work in batches", None)
 

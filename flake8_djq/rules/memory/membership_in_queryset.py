@@ -12,9 +12,12 @@ from flake8_djq.querysets.turns import is_asked_on_each_turn
 from flake8_djq.querysets.values import Bound
 from flake8_djq.rules.base import File, Fix, On, Rule
 from flake8_djq.rules.wording import called, spell
+from flake8_djq.source import last_name
 
 __all__ = ["MembershipInQueryset"]
 
+# Methods that give a row, or None.
+MAY_GIVE_NONE = frozenset({"afirst", "alast", "first", "get_or_none", "last"})
 FIRST_WITH_CONTAINS = (4, 0)
 
 
@@ -93,6 +96,8 @@ class MembershipInQueryset(Rule[Evaluation]):
             return
         if is_asked_on_each_turn(subject):
             return  # one load before the loop serves all tests: that is DJQ203
+        if last_name(getattr(subject.member, "func", subject.member)) in MAY_GIVE_NONE:
+            return  # "in" takes None, contains() does not
         remedy = self._remedy(subject, file)
         if remedy is None:
             return
