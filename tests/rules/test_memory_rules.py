@@ -1283,6 +1283,7 @@ def test_no_contains_for_what_may_be_none() -> None:
     text = f"{HEAD}def show(shelf):\n    return {{}} in Book.objects.filter(sold=None)\n"
     assert codes(text.format("shelf.books.first()"), "shop/views.py") == []
     assert codes(text.format("shelf.book"), "shop/views.py") == ["DJQ105"]
+    assert codes(text.format("shelf.last"), "shop/views.py") == ["DJQ105"]
 
 
 def test_rows_of_a_list_that_a_comprehension_keeps_in_part() -> None:

@@ -96,7 +96,7 @@ class MembershipInQueryset(Rule[Evaluation]):
             return
         if is_asked_on_each_turn(subject):
             return  # one load before the loop serves all tests: that is DJQ203
-        if last_name(getattr(subject.member, "func", subject.member)) in MAY_GIVE_NONE:
+        if isinstance(subject.member, ast.Call) and last_name(subject.member.func) in MAY_GIVE_NONE:
             return  # "in" takes None, contains() does not
         remedy = self._remedy(subject, file)
         if remedy is None:
