@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from pathlib import Path
@@ -9,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from flake8_djq.judging import OF_FILES, OF_QUERYSETS
+from flake8_djq.options import Options
 from flake8_djq.querysets.evaluations import Subject
 from flake8_djq.rules.base import File, Fix, On, Rule, all_rules, rules_in
 from flake8_djq.rules.internal_error import InternalError
+from flake8_djq.rules.settings import may_matter
+from flake8_djq.source import Source
 from tests.support import SHOP, codes, fixture_files, marked
 
 BATCH, EVERYWHERE = On.BATCH, On.EVERYWHERE
@@ -84,6 +88,15 @@ def test_the_linter_asks_every_rule() -> None:
     assert {*asked, InternalError} == set(RULES)
     assert {rule.subject for rule in rules_in(OF_FILES)} == {File}
     assert all(issubclass(rule.subject, Subject) for rule in rules_in(*OF_QUERYSETS))
+
+
+def test_no_rule_about_settings_is_left_out_for_a_word() -> None:
+    """What makes the linter load those rules must hold all words that they wait for."""
+    in_settings_only = {"import", "logging"}  # of rules that look at modules which have other signs
+    words = {word for rule in rules_in(OF_FILES) for word in rule.mentions} - in_settings_only
+    assert "DJANGO_SETTINGS_MODULE" in words
+    assert [word for word in words if not may_matter(Source("x.py", word, ast.parse("")), Options())] == []
+    assert not may_matter(Source("x.py", "import logging", ast.parse("")), Options())
 
 
 def test_codes_and_names_are_unique() -> None:

@@ -34,7 +34,7 @@ class Contents:
         return self._asked[path]
 
     def keep(self, at_once: bool = False) -> None:
-        """Keep the numbers that are new; ``at_once`` does so too where reading those files again costs no more."""
+        """Keep the numbers that are new, unless they are few; ``at_once`` keeps those few too."""
         if self._kept is not None and len(self._news) >= (1 if at_once else MANY):
             self._store.add_to_table(KEY, self._kept, self._news)
             self._news = {}

@@ -58,7 +58,7 @@ class MembershipInQueryset(Rule[Evaluation]):
     Where the rows are used later through the same object, where they may be loaded already, where code elsewhere holds
     the object too, and inside a loop over an object from outside it: one load serves all tests. On children of one
     parent row, which are few, on slices and unions. On rows of several columns (`values_list("name", "email")`). On
-    lists and sets.
+    lists and sets. Where what is looked for may be None (`shelf.books.first() in books`): `.contains()` would raise.
 
     ## Fix safety
     `.contains()` is safe where the object is a row that a query gave, such as the variable of a loop over rows.

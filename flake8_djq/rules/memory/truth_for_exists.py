@@ -58,11 +58,11 @@ class TruthForExists(Rule[Subject]):
     ```
 
     ## When it is silent
-    Where the rows are used later through the same object, or the queryset may be None: the test then asks something
-    else or pays for itself. Where a count is also used as a number. On a slice with a stop. On a relation that the
-    function asks for more than once: one load may answer all, and on one that it, or its caller in the file,
-    prefetches by its name. Under
-    `select_for_update()`. Inside a loop over an object from outside it: the first test fills the cache for all turns.
+    Where the rows are used later through the same object, printed too, or the queryset may be None: the test then asks
+    something else or pays for itself. Where a count is also used as a number, or gets a name (`if number := ...`). On a
+    slice with a stop, and on raw queries. On a relation that the function asks for more than once: one load may answer
+    all, and on one that it, its class or its caller in the file prefetches by its name. Under `select_for_update()`.
+    Inside a loop over an object from outside it: the first test fills the cache for all turns.
 
     ## Fix safety
     Safe: the answer is the same. A comparison is written anew as a whole: `queryset.count() == 0` becomes

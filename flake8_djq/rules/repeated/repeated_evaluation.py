@@ -55,7 +55,8 @@ class RepeatedEvaluation(Rule[Evaluation]):
     Where something in between may have changed the rows: a write to the model, or a call of code that the linter does
     not know. Where only one of the two runs on any path. Where the second reads a filled cache. Where a part of the
     query may differ from call to call (`timezone.now()`, `order_by("?")`). On relations that a prefetch may have
-    filled, and where only the name of a method of the project suggests that it gives a queryset.
+    filled, and where only the name of a method of the project suggests that it gives a queryset. In the test of a
+    `while`, which waits for others to change the rows, and across a `yield`.
 
     ## Fix safety
     Unsafe: the two evaluations may be meant to see different rows, and two lists become one. The answer of the first is

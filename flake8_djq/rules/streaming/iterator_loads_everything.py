@@ -32,8 +32,8 @@ class IteratorLoadsEverything(Rule[Evaluation]):
 
     ## What it does
     Flags `.iterator()` and `.aiterator()` over an unbounded queryset in batch code where the project runs on MySQL or
-    MariaDB, or on PostgreSQL with `DISABLE_SERVER_SIDE_CURSORS`. The message names the setting that says so; without
-    a project around the file, `--djq-database` says it.
+    MariaDB, or on PostgreSQL with `DISABLE_SERVER_SIDE_CURSORS` or under a Django before 1.11. The message names the
+    setting that says so; without a project around the file, `--djq-database` says it.
 
     ## Why is this bad?
     The code looks as if it streamed, and does not. For 300,000 rows of about 360 bytes `.iterator()` took as much
