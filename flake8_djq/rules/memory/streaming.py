@@ -256,8 +256,9 @@ def keyset_remedy(evaluation: Evaluation, file: File, node: ast.expr, around: as
     options, source, queryset, loop = file.options, file.source, evaluation.queryset, evaluation.feeds
     is_unseen = loop is None and evaluation.how is How.STREAM and "order_by" not in queryset.steps
     may_save = (queryset.model in loop.saves or _may_change_row(loop)) if loop is not None else is_unseen
-    # An order that is written out means something; that saving moves no row within it has been seen.
-    is_kept = "order_by" in queryset.steps and loop is not None and not _may_move(queryset, loop)
+    # An order that is written out means something, and stays where it has been seen that the loop moves no row in it.
+    is_seen = loop is not None and not _may_change_row(loop) and not _may_move(queryset, loop)
+    is_kept = "order_by" in queryset.steps and is_seen
     by_key = '.order_by("pk")' if may_save and not is_kept and not queryset.ordered_by_key else ""
     if not queryset.walkable or queryset.sliced or queryset.combined or queryset.groups:
         order = "its order and " if "order_by" in queryset.steps and not queryset.ordered_by_key else ""
